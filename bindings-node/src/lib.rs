@@ -1,0 +1,1 @@
+//! Lockgate for Node. The module arrives with the Node package.

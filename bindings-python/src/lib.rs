@@ -1,0 +1,1 @@
+//! Lockgate for Python. The module arrives with the Python package.
