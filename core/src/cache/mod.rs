@@ -1,0 +1,5 @@
+//! Answers that are known already.
+
+mod fingerprint;
+
+pub use fingerprint::Fingerprint;

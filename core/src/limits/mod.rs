@@ -1,0 +1,13 @@
+//! Who may call, how often, and for how much money: one atomic `admit`, one idempotent `settle`.
+//!
+//! The decision is a pure function over a view of the counters it needs, so that every engine
+//! (in process, SQLite shared by several processes, Lua in Redis) gives the same verdict.
+
+mod admission;
+mod window;
+
+pub use admission::{
+    Admission, Admitted, CapStanding, Caps, Charge, Downgrade, Held, Level, LimitKind, Plan, Raise, Rates,
+    Refusal, Scope, Settled, Settlement, Standing, Trigger, Verdict,
+};
+pub use window::{CounterId, Window};

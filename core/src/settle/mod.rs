@@ -1,0 +1,5 @@
+//! What a request cost, written down once.
+
+mod row;
+
+pub use row::{Attempt, CacheVerdict, Outcome, Row};

@@ -1,0 +1,196 @@
+//! Where state lives. The traits are the stages'; the folders below are the only places that name a database.
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use crate::auth::{Customer, CustomerLimits, Key, KeyHash, Project, ProjectSettings};
+use crate::clock::Millis;
+use crate::error::Result;
+use crate::ids::{AdmissionId, CustomerId, KeyId, ProjectId};
+use crate::limits::{Admission, CounterId, Held, Raise, Settled, Settlement, Verdict};
+use crate::money::Nano;
+use crate::settle::Row;
+
+/// Counters of rates, slots and spend.
+#[async_trait]
+pub trait Limiter: Send + Sync + 'static {
+    /// Takes all that a request needs in one atomic step, or nothing.
+    async fn admit(&self, admission: &Admission) -> Result<Verdict>;
+
+    /// Raises a reservation to `money` and `tokens` before a dearer attempt, against the same caps.
+    async fn raise(&self, admission: &Admission, held: &Held, money: Nano, tokens: u64) -> Result<Raise>;
+
+    /// Ends a reservation. Idempotent, and never refused.
+    async fn settle(&self, settlement: &Settlement) -> Result<Settled>;
+
+    /// Prolongs the leases of reservations under way.
+    async fn renew(&self, project: ProjectId, ids: &[AdmissionId]) -> Result<()>;
+
+    /// Sets counters to at least these amounts; marks them as present.
+    async fn seed(&self, project: ProjectId, spent: &[(CounterId, Nano)]) -> Result<()>;
+
+    /// Makes `rev` the newest known revision of the project's configuration.
+    async fn revise(&self, project: ProjectId, rev: u64) -> Result<()>;
+
+    /// Reservations whose lease ran out and that the ledger does not show yet. They are charged at the estimate.
+    async fn lapsed(&self, project: ProjectId, most: usize) -> Result<Vec<Held>>;
+
+    /// The ledger shows these lapsed reservations.
+    async fn acknowledge(&self, project: ProjectId, ids: &[AdmissionId]) -> Result<()>;
+
+    /// What is settled and reserved on a counter, and how many reservations are open in the project.
+    async fn inspect(&self, project: ProjectId, counters: &[CounterId]) -> Result<Inspection>;
+}
+
+/// A look at a project's counters.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Inspection {
+    /// For each counter asked for: settled and reserved.
+    pub spend: Vec<(Nano, Nano)>,
+    /// Open reservations.
+    pub open: u64,
+}
+
+/// Projects, keys and customers. Every change moves the project's revision.
+#[async_trait]
+pub trait Directory: Send + Sync + 'static {
+    /// A project by its id.
+    async fn project(&self, id: ProjectId) -> Result<Option<Project>>;
+
+    /// A project by its name.
+    async fn project_named(&self, name: &str) -> Result<Option<Project>>;
+
+    /// All projects, by name.
+    async fn projects(&self) -> Result<Vec<Project>>;
+
+    /// Makes a project. A name in use is an error.
+    async fn create_project(&self, project: Project) -> Result<Project>;
+
+    /// Replaces a project's settings.
+    async fn set_project(&self, id: ProjectId, settings: ProjectSettings) -> Result<Project>;
+
+    /// A key by what is stored of it.
+    async fn key(&self, hash: KeyHash) -> Result<Option<Key>>;
+
+    /// A project's keys, newest first.
+    async fn keys(&self, project: ProjectId) -> Result<Vec<Key>>;
+
+    /// A key by its id.
+    async fn key_by_id(&self, id: KeyId) -> Result<Option<Key>>;
+
+    /// Adds a key.
+    async fn create_key(&self, key: Key) -> Result<Key>;
+
+    /// Replaces what can change on a key: name, rates, cap, models, customer, expiry, revocation.
+    async fn set_key(&self, key: Key) -> Result<Key>;
+
+    /// A customer's own limits.
+    async fn customer(&self, project: ProjectId, id: &CustomerId) -> Result<Option<Customer>>;
+
+    /// Customers with limits of their own, by id, after `after`.
+    async fn customers(
+        &self,
+        project: ProjectId,
+        after: Option<&CustomerId>,
+        most: u32,
+    ) -> Result<Vec<Customer>>;
+
+    /// Sets a customer's limits.
+    async fn set_customer(
+        &self,
+        project: ProjectId,
+        id: &CustomerId,
+        limits: CustomerLimits,
+    ) -> Result<Customer>;
+
+    /// Forgets a customer: its limits, and its name in the ledger. What it spent stays counted.
+    async fn forget_customer(&self, project: ProjectId, id: &CustomerId) -> Result<bool>;
+
+    /// A number that moves with every change by any process.
+    async fn version(&self) -> Result<u64>;
+}
+
+/// The ledger.
+#[async_trait]
+pub trait Ledger: Send + Sync + 'static {
+    /// Adds rows and their sums in one transaction. A row already there is left alone, except that a settled row
+    /// replaces an expired one.
+    async fn append(&self, rows: &[Row]) -> Result<()>;
+
+    /// What the ledger has booked on each counter.
+    async fn spent(&self, project: ProjectId, counters: &[CounterId]) -> Result<Vec<Nano>>;
+
+    /// Rows, newest first.
+    async fn rows(&self, filter: &RowFilter) -> Result<Vec<Row>>;
+
+    /// Sums, by what `query` groups.
+    async fn usage(&self, query: &UsageQuery) -> Result<Vec<UsageLine>>;
+}
+
+/// Which rows.
+#[derive(Debug, Clone, Default)]
+pub struct RowFilter {
+    /// Of this project.
+    pub project: Option<ProjectId>,
+    /// Only this admission.
+    pub id: Option<AdmissionId>,
+    /// At most so many; 0 = 100.
+    pub most: u32,
+}
+
+/// What to sum usage by.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GroupBy {
+    /// One line.
+    #[default]
+    Total,
+    /// A line for each UTC day.
+    Day,
+    /// A line for each model that answered.
+    Model,
+    /// A line for each provider.
+    Provider,
+    /// A line for each key.
+    Key,
+    /// A line for each customer.
+    Customer,
+}
+
+/// What usage to sum.
+#[derive(Debug, Clone, Default)]
+pub struct UsageQuery {
+    /// Of this project.
+    pub project: Option<ProjectId>,
+    /// Of this key.
+    pub key: Option<KeyId>,
+    /// Of this customer.
+    pub customer: Option<CustomerId>,
+    /// Admitted at or after.
+    pub from: Option<Millis>,
+    /// Admitted before.
+    pub to: Option<Millis>,
+    /// Grouping.
+    pub by: GroupBy,
+}
+
+/// Summed usage.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct UsageLine {
+    /// The group: a day `yyyy-mm-dd`, a model, a provider, a key id, a customer; empty for the total.
+    pub group: String,
+    /// Requests.
+    pub requests: u64,
+    /// Of them answered from a cache.
+    pub cache_hits: u64,
+    /// Input tokens.
+    pub input_tokens: u64,
+    /// Output tokens.
+    pub output_tokens: u64,
+    /// Cost in nano-USD.
+    pub cost: Nano,
+    /// Saved by caches, in nano-USD.
+    pub saved: Nano,
+    /// Requests whose price is unknown.
+    pub unpriced: u64,
+}
