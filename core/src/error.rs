@@ -173,13 +173,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 impl Error {
     /// An error of `kind`. `message` is shown to the caller and must hold no secret.
     pub fn new(kind: Kind, message: impl Into<Cow<'static, str>>) -> Error {
-        Error {
-            kind,
-            message: message.into(),
-            retry: Retry::Never,
-            details: Details::default(),
-            source: None,
-        }
+        Error { kind, message: message.into(), retry: Retry::Never, details: Box::default(), source: None }
     }
 
     /// A malformed request: `param` names the field.
