@@ -17,8 +17,6 @@ pub enum Kind {
     UnknownPrice,
     /// The gateway key is missing, unknown, expired or revoked.
     InvalidApiKey,
-    /// The key may not use this model, or the project demands what the call lacks.
-    PermissionDenied,
     /// A spend cap of the project or the key.
     SpendCapExceeded,
     /// No such model.
@@ -108,7 +106,6 @@ impl Kind {
             Kind::UnsupportedParameter => row(400, INVALID, "unsupported_parameter", Client),
             Kind::UnknownPrice => row(400, INVALID, "unknown_price", Client),
             Kind::InvalidApiKey => row(401, "authentication_error", "invalid_api_key", Client),
-            Kind::PermissionDenied => row(403, "permission_error", "permission_denied", Client),
             Kind::SpendCapExceeded => row(402, "insufficient_quota", "spend_cap_exceeded", Client),
             Kind::ModelNotFound => row(404, INVALID, "model_not_found", Client),
             Kind::CacheMiss => row(404, INVALID, "cache_miss", Client),

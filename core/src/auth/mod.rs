@@ -1,8 +1,13 @@
 //! Who calls: projects, their keys and their customers.
 
+mod admin;
+mod identify;
 mod record;
 mod secret;
 
+pub use admin::{Admin, DEFAULT_PROJECT, NewKey};
+pub(crate) use admin::OnChange;
+pub(crate) use identify::{Caller, Credentials, Identities};
 pub use record::{
     CacheSettings, CapMode, Customer, CustomerLimits, Key, OnLimit, OnStoreLoss, Project, ProjectSettings,
 };

@@ -35,8 +35,10 @@ pub struct ProjectSettings {
     pub require_customer: bool,
     /// Limits of customers that have no row of their own.
     pub customer_defaults: CustomerLimits,
-    /// Cheaper model to use when a cap is reached: requested model → model.
+    /// Cheaper model for customers whose `on_limit` is `downgrade`: requested model → model.
     pub downgrade: BTreeMap<String, String>,
+    /// Use the downgrade table also when a cap of the project or of a key is reached.
+    pub downgrade_on_cap: bool,
     /// Output tokens to reserve for a request that sets no maximum. Default 4096.
     pub default_output_tokens: Option<u32>,
     /// Whether the reserved maximum is also sent upstream.
@@ -120,8 +122,16 @@ pub struct Key {
     pub expires_at: Option<Millis>,
     /// Since when it is refused.
     pub revoked_at: Option<Millis>,
-    /// The key it replaces.
+    /// The first key of the line it replaces: rates, slots and spend of the whole line are counted on that one.
     pub rotated_from: Option<KeyId>,
+}
+
+impl Key {
+    /// The key that this one's limits are counted on.
+    #[must_use]
+    pub fn account(&self) -> KeyId {
+        self.rotated_from.unwrap_or(self.id)
+    }
 }
 
 /// Limits of a customer. Absent = none, 0 = nothing allowed.

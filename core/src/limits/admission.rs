@@ -79,7 +79,9 @@ pub struct Plan {
 pub enum Trigger {
     /// The first plan failed on a limit of the customer (`on_limit = "downgrade"`).
     CustomerCap,
-    /// The first plan failed on any spend cap (the project's downgrade table).
+    /// The first plan failed on a cap of the project or the key (`downgrade_on_cap`).
+    OwnerCap,
+    /// Either.
     AnyCap,
 }
 

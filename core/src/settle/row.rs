@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Millis;
-use crate::ids::{AdmissionId, CustomerId, KeyId, ProjectId};
+use crate::ids::{AdmissionId, CustomerId, CustomerTag, KeyId, ProjectId};
 use crate::money::Nano;
 use crate::pricing::TokenCounts;
 
@@ -75,8 +75,10 @@ pub struct Row {
     pub project: ProjectId,
     /// The key; none for a call without one.
     pub key: Option<KeyId>,
-    /// The customer.
+    /// The customer's name, where it is known.
     pub customer: Option<CustomerId>,
+    /// The customer as counters know it: what the row is booked on.
+    pub customer_tag: Option<CustomerTag>,
     /// The caller's labels.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,

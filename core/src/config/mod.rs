@@ -1,0 +1,171 @@
+//! Settings. Layers: explicit argument > environment > file > default. A wrong setting is an error at start that
+//! names the key, the value and what is allowed.
+
+mod environment;
+mod layers;
+mod provider;
+mod validate;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+pub use environment::Environment;
+pub use layers::Layers;
+pub(crate) use validate::check_cap;
+pub use provider::{ProviderConfig, ProviderKind, ProviderPrice};
+
+use crate::auth::ProjectSettings;
+use crate::limits::Rates;
+use crate::pricing::PriceOverride;
+
+/// All settings, validated.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Where projects, keys and the ledger live: `memory` or `sqlite://PATH`. Absent: memory.
+    pub store: Option<String>,
+    /// Several processes share the SQLite store: every admit and settle becomes one transaction.
+    pub shared: bool,
+    /// Folder of the spool. Default: `PATH-spool` beside the SQLite file.
+    pub state_dir: Option<PathBuf>,
+    /// When the spool is forced to disk.
+    pub spool_fsync: SpoolFsync,
+    /// What becomes of reservations whose process died.
+    pub expired_reservations: ExpiredReservations,
+    /// Address the server listens on.
+    pub listen: String,
+    /// Whether a call needs a gateway key.
+    pub auth: AuthMode,
+    /// Largest request body, in bytes.
+    pub max_body_bytes: u64,
+    /// Where requests go first.
+    pub failover_mode: FailoverMode,
+    /// Limits of the upstream calls.
+    pub timeouts: Timeouts,
+    /// Settings of the default project, for calls without a key and keys made without a project.
+    pub project: ProjectSettings,
+    /// Rates of calls without a key.
+    pub rates: Rates,
+    /// Providers by name.
+    pub providers: BTreeMap<String, ProviderConfig>,
+    /// Prices that the built-in tables do not know, or that were negotiated.
+    pub prices: Vec<PriceOverride>,
+    /// Logs of the server.
+    pub log: LogFormat,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            store: None,
+            shared: false,
+            state_dir: None,
+            spool_fsync: SpoolFsync::default(),
+            expired_reservations: ExpiredReservations::default(),
+            listen: "127.0.0.1:4100".to_owned(),
+            auth: AuthMode::default(),
+            max_body_bytes: 32 * 1024 * 1024,
+            failover_mode: FailoverMode::default(),
+            timeouts: Timeouts::default(),
+            project: ProjectSettings::default(),
+            rates: Rates::default(),
+            providers: BTreeMap::new(),
+            prices: Vec::new(),
+            log: LogFormat::default(),
+        }
+    }
+}
+
+/// Limits of the upstream calls, in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Timeouts {
+    /// To open a connection.
+    pub connect_ms: u64,
+    /// To the first byte of a stream's answer.
+    pub first_byte_ms: u64,
+    /// To the first byte of an answer that is not streamed.
+    pub first_byte_json_ms: u64,
+    /// Between two reads of an answer.
+    pub idle_ms: u64,
+    /// For a whole answer that is not streamed, all attempts together.
+    pub total_ms: u64,
+    /// Silence after which a stream's headers and comments go out to the caller.
+    pub silence_ms: u64,
+}
+
+impl Default for Timeouts {
+    fn default() -> Timeouts {
+        Timeouts {
+            connect_ms: 5_000,
+            first_byte_ms: 120_000,
+            first_byte_json_ms: 600_000,
+            idle_ms: 120_000,
+            total_ms: 600_000,
+            silence_ms: 15_000,
+        }
+    }
+}
+
+/// When the spool is forced to disk. A killed process loses nothing in any mode; a power cut can.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SpoolFsync {
+    /// When the system likes.
+    #[default]
+    Never,
+    /// Once for each batch written to the database.
+    Batch,
+    /// After each record.
+    Always,
+}
+
+/// What becomes of reservations whose process died.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExpiredReservations {
+    /// Charged at the estimate: the provider may have answered and billed.
+    #[default]
+    Charge,
+    /// Given back.
+    Release,
+}
+
+/// Whether a call needs a gateway key.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuthMode {
+    /// No bearer, or one that does not start with `lg_`, is the default project.
+    #[default]
+    Optional,
+    /// Every call needs a gateway key.
+    Required,
+}
+
+/// Where requests go first.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailoverMode {
+    /// Cloud providers, then local ones.
+    #[default]
+    CloudFirst,
+    /// Local providers, then cloud ones.
+    LocalFirst,
+    /// Only local providers.
+    LocalOnly,
+    /// Only cloud providers.
+    CloudOnly,
+}
+
+/// How logs look.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Pretty,
+    /// One JSON object a line.
+    Json,
+}

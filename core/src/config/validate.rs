@@ -1,0 +1,160 @@
+//! What the settings must satisfy together.
+
+use std::net::SocketAddr;
+
+use super::{Config, Environment, ProviderKind};
+use crate::auth::Secret;
+use crate::error::{Error, Result};
+use crate::money::Nano;
+
+/// Addresses of the built-in providers.
+const BUILT_IN: &[(&str, ProviderKind, &str)] = &[("openai", ProviderKind::Openai, "https://api.openai.com/v1")];
+
+impl Config {
+    /// Fills in what a provider's name implies, and keys named by variable.
+    pub(super) fn fill(&mut self, environment: Option<&Environment>) -> Result<()> {
+        for (name, provider) in &mut self.providers {
+            if let Some((_, kind, address)) = BUILT_IN.iter().find(|(built_in, _, _)| built_in == name) {
+                provider.kind.get_or_insert(*kind);
+                provider.base_url.get_or_insert_with(|| (*address).to_owned());
+            }
+            if provider.api_key.is_none()
+                && let Some(variable) = &provider.api_key_env
+            {
+                let value = environment.and_then(|environment| environment.get(variable)).ok_or_else(|| {
+                    Error::config(&format!("providers.{name}.api_key_env"), variable, "is not set in the environment")
+                })?;
+                provider.api_key = Some(Secret::new(value));
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks everything that a type cannot say.
+    pub(super) fn validate(&self) -> Result<()> {
+        self.validate_store()?;
+        self.listen.parse::<SocketAddr>().map_err(|_| {
+            Error::config("listen", format!("{:?}", self.listen), "must be an address and port, as 127.0.0.1:4100")
+        })?;
+        if self.max_body_bytes == 0 {
+            return Err(Error::config("max_body_bytes", 0, "must be at least 1"));
+        }
+        for (key, value) in self.timeouts.named() {
+            if value == 0 {
+                return Err(Error::config(&format!("timeouts.{key}"), 0, "must be at least 1 millisecond"));
+            }
+        }
+        self.project.validate("project")?;
+        for (name, provider) in &self.providers {
+            provider.validate(name)?;
+        }
+        Ok(())
+    }
+
+    fn validate_store(&self) -> Result<()> {
+        let store = self.store.as_deref().unwrap_or("memory");
+        let sqlite = store.starts_with("sqlite:");
+        if store != "memory" && !sqlite {
+            return Err(Error::config("store", format!("{store:?}"), "must be memory or sqlite://PATH"));
+        }
+        if self.shared && !sqlite {
+            return Err(Error::config("shared", true, "several processes can share only store = \"sqlite://PATH\""));
+        }
+        if self.store.is_none() && (self.project.monthly_cap.is_some() || self.project.customer_defaults.any_cap()) {
+            return Err(Error::config(
+                "project",
+                "a spend cap",
+                "a cap needs a named store, so that it is clear what a restart forgets: store = \"sqlite://PATH\" \
+                 keeps spend, store = \"memory\" accepts that it is forgotten",
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl super::Timeouts {
+    fn named(&self) -> [(&'static str, u64); 6] {
+        [
+            ("connect_ms", self.connect_ms),
+            ("first_byte_ms", self.first_byte_ms),
+            ("first_byte_json_ms", self.first_byte_json_ms),
+            ("idle_ms", self.idle_ms),
+            ("total_ms", self.total_ms),
+            ("silence_ms", self.silence_ms),
+        ]
+    }
+}
+
+impl super::ProviderConfig {
+    fn validate(&self, name: &str) -> Result<()> {
+        let key = |field: &str| format!("providers.{name}.{field}");
+        if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')) {
+            return Err(Error::config("providers", format!("{name:?}"), "a name is letters, digits, '-', '_' and '.'"));
+        }
+        if self.kind.is_none() {
+            let allowed = "must be set for a provider that is not built in: \"openai\" (OpenAI-compatible)";
+            return Err(Error::config(&key("kind"), "absent", allowed));
+        }
+        let Some(address) = &self.base_url else {
+            return Err(Error::config(&key("base_url"), "absent", "must be set, as http://127.0.0.1:8000/v1"));
+        };
+        let parsed = address.parse::<http::Uri>().ok();
+        let usable = parsed.as_ref().is_some_and(|uri| {
+            matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some() && uri.query().is_none()
+        });
+        if !usable || address.contains('@') {
+            let allowed = "must be http:// or https:// with a host, without user, password or query";
+            return Err(Error::config(&key("base_url"), format!("{address:?}"), allowed));
+        }
+        for (header, value) in &self.headers {
+            if header.parse::<http::HeaderName>().is_err() || http::HeaderValue::from_str(value).is_err() {
+                return Err(Error::config(&key("headers"), format!("{header:?}"), "is not a valid HTTP header"));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl crate::auth::ProjectSettings {
+    /// Checks the settings of a project; `at` is where they stand.
+    pub(crate) fn validate(&self, at: &str) -> Result<()> {
+        check_cap(&format!("{at}.monthly_cap"), self.monthly_cap)?;
+        self.customer_defaults.validate(&format!("{at}.customer_defaults"))?;
+        if self.default_output_tokens == Some(0) {
+            return Err(Error::config(&format!("{at}.default_output_tokens"), 0, "must be at least 1"));
+        }
+        if self.cache.ttl_seconds == 0 {
+            let allowed = "must be at least 1; to switch the cache off set cache.enabled = false";
+            return Err(Error::config(&format!("{at}.cache.ttl_seconds"), 0, allowed));
+        }
+        if let Some((from, _)) = self.downgrade.iter().find(|(from, to)| from == to || to.is_empty()) {
+            return Err(Error::config(&format!("{at}.downgrade"), format!("{from:?}"), "must name another model"));
+        }
+        Ok(())
+    }
+}
+
+impl crate::auth::CustomerLimits {
+    /// Whether any of the caps is set.
+    #[must_use]
+    pub fn any_cap(&self) -> bool {
+        self.daily_cap.is_some() || self.monthly_cap.is_some() || self.per_request_cap.is_some()
+    }
+
+    /// Checks the caps; `at` is where they stand.
+    pub(crate) fn validate(&self, at: &str) -> Result<()> {
+        check_cap(&format!("{at}.daily_cap"), self.daily_cap)?;
+        check_cap(&format!("{at}.monthly_cap"), self.monthly_cap)?;
+        check_cap(&format!("{at}.per_request_cap"), self.per_request_cap)
+    }
+}
+
+/// A cap is between 0 and $9,000,000: beyond 2^53 nano-USD a Redis script could not hold it exactly.
+pub(crate) fn check_cap(key: &str, cap: Option<Nano>) -> Result<()> {
+    match cap {
+        Some(cap) if cap < Nano::ZERO || cap > Nano::MAX_CAP => {
+            Err(Error::config(key, format!("${cap}"), "must be between $0 and $9,000,000"))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,241 @@
+//! The gateway: built once, used by every surface.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+
+use crate::answer::{Answer, ChatStream};
+use crate::auth::{Admin, Identities, OnChange};
+use crate::clock::{SharedClock, SystemClock};
+use crate::config::{Config, Environment, Layers};
+use crate::context::CallOptions;
+use crate::error::{Error, Kind, Result};
+use crate::ids::ProjectId;
+use crate::pipeline;
+use crate::route::Registry;
+use crate::settle::Settler;
+use crate::store::{self, Inspection, Stores, UsageLine, UsageQuery};
+use crate::transport::Transport;
+use crate::types::{ChatRequest, ChatResponse, Model, ModelList};
+
+/// An LLM gateway in this process. Cheap to clone; the last clone to go ends it.
+#[derive(Clone)]
+pub struct Gateway {
+    core: Arc<Core>,
+}
+
+/// What every stage needs.
+pub(crate) struct Core {
+    pub(crate) config: Config,
+    pub(crate) clock: SharedClock,
+    pub(crate) stores: Stores,
+    pub(crate) identities: Arc<Identities>,
+    pub(crate) registry: Registry,
+    pub(crate) transport: Transport,
+    pub(crate) settler: Arc<Settler>,
+    admin: Admin,
+}
+
+impl Gateway {
+    /// Begins to build one.
+    #[must_use]
+    pub fn builder() -> Builder {
+        Builder { layers: Layers::new(), environment: None, clock: None }
+    }
+
+    /// Asks for an answer.
+    pub async fn chat(&self, request: ChatRequest) -> Result<ChatResponse> {
+        self.chat_with(request, CallOptions::default()).await
+    }
+
+    /// Asks for an answer, with options.
+    pub async fn chat_with(&self, mut request: ChatRequest, options: CallOptions) -> Result<ChatResponse> {
+        request.stream = None;
+        request.stream_options = None;
+        match pipeline::run(&self.core, request, options).await? {
+            Answer::Complete(response, _) => Ok(*response),
+            Answer::Stream(_) => Err(Error::new(Kind::Internal, "a stream came where none was asked for")),
+        }
+    }
+
+    /// Asks for an answer in pieces. The last piece carries the gateway's own metadata. Dropping the stream cancels
+    /// the request and settles it.
+    pub async fn chat_stream(&self, request: ChatRequest) -> Result<ChatStream> {
+        self.chat_stream_with(request, CallOptions::default()).await
+    }
+
+    /// Asks for an answer in pieces, with options.
+    pub async fn chat_stream_with(&self, mut request: ChatRequest, options: CallOptions) -> Result<ChatStream> {
+        request.stream = Some(true);
+        match pipeline::run(&self.core, request, options).await? {
+            Answer::Stream(stream) => Ok(stream),
+            Answer::Complete(..) => Err(Error::new(Kind::Internal, "no stream came where one was asked for")),
+        }
+    }
+
+    /// The models that can be asked for.
+    #[must_use]
+    pub fn models(&self) -> ModelList {
+        let mut data: Vec<Model> = Vec::new();
+        for provider in self.core.registry.iter() {
+            let known = self.core.registry.prices.models(&provider.name).map(|info| info.name.clone());
+            for name in provider.models.iter().cloned().chain(known) {
+                if !data.iter().any(|model| model.id == name) {
+                    data.push(Model { id: name, owned_by: provider.name.clone(), ..Model::default() });
+                }
+            }
+        }
+        data.sort_by(|one, other| one.id.cmp(&other.id));
+        ModelList { data, ..ModelList::default() }
+    }
+
+    /// Sums of the ledger.
+    pub async fn usage(&self, query: &UsageQuery) -> Result<Vec<UsageLine>> {
+        self.core.stores.ledger.usage(query).await
+    }
+
+    /// Projects, keys and customers.
+    #[must_use]
+    pub fn admin(&self) -> &Admin {
+        &self.core.admin
+    }
+
+    /// The settings it was built with.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.core.config
+    }
+
+    /// What is reserved in a project right now.
+    pub async fn inspect(&self, project: ProjectId) -> Result<Inspection> {
+        self.core.stores.limiter.inspect(project, &[]).await
+    }
+
+    /// Waits until everything is settled and in the ledger, at most for `within`. Returns whether it is. Requests
+    /// under way go on.
+    pub async fn flush(&self, within: Duration) -> bool {
+        self.core.settler.flush(within).await
+    }
+
+    /// Ends the gateway: waits for settlements and the ledger, at most for `within`. Returns whether all is written;
+    /// what is not is in the spool and enters the ledger at the next start.
+    pub async fn close(&self, within: Duration) -> bool {
+        let written = self.core.settler.close(within).await;
+        self.core.stores.close().await;
+        written
+    }
+
+    pub(crate) fn core(&self) -> &Arc<Core> {
+        &self.core
+    }
+}
+
+impl std::fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Gateway").finish_non_exhaustive()
+    }
+}
+
+impl Core {
+    /// Whether the stores answer.
+    pub(crate) async fn check_stores(&self) -> Result<()> {
+        self.stores.directory.version().await.map(|_| ())
+    }
+}
+
+/// Collects settings and builds a [`Gateway`].
+pub struct Builder {
+    layers: Layers,
+    environment: Option<Environment>,
+    clock: Option<SharedClock>,
+}
+
+impl Builder {
+    /// Reads a TOML file.
+    pub fn file(mut self, path: impl AsRef<Path>) -> Result<Builder> {
+        self.layers = self.layers.file(path.as_ref())?;
+        Ok(self)
+    }
+
+    /// Takes settings as TOML text, in place of a file.
+    pub fn toml(mut self, text: &str) -> Result<Builder> {
+        self.layers = self.layers.toml(text, "text")?;
+        Ok(self)
+    }
+
+    /// Sets one key, as `project.monthly_cap`; wins over file and environment.
+    #[must_use]
+    pub fn set(mut self, key: &str, value: impl Into<toml::Value>) -> Builder {
+        self.layers = self.layers.set(key, value);
+        self
+    }
+
+    /// Uses this environment in place of the process's.
+    #[must_use]
+    pub fn environment(mut self, environment: Environment) -> Builder {
+        self.environment = Some(environment);
+        self
+    }
+
+    /// Uses this clock in place of the machine's.
+    #[must_use]
+    pub fn clock(mut self, clock: SharedClock) -> Builder {
+        self.clock = Some(clock);
+        self
+    }
+
+    /// Reads the settings, opens the stores and starts the gateway. Needs a Tokio runtime.
+    pub async fn build(self) -> Result<Gateway> {
+        let environment = self.environment.unwrap_or_else(Environment::of_process);
+        let config = self.layers.environment(environment).read()?;
+        let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));
+        Gateway::start(config, clock).await
+    }
+}
+
+impl Gateway {
+    /// Starts a gateway from validated settings.
+    pub async fn start(config: Config, clock: SharedClock) -> Result<Gateway> {
+        let runtime = tokio::runtime::Handle::try_current()
+            .map_err(|source| Error::internal("a gateway needs a Tokio runtime", source))?;
+        let registry = Registry::new(&config)?;
+        let transport = Transport::new(config.timeouts)?;
+        let stores = store::open(&config, clock.clone()).await?;
+        let bootstrap = Admin::new(stores.directory.clone(), clock.clone(), None);
+        let default_project = bootstrap.default_project(&config.project).await?;
+        let identities =
+            Arc::new(Identities::new(stores.directory.clone(), config.auth, default_project.id, config.rates));
+        let settler = Settler::start(
+            stores.limiter.clone(),
+            stores.ledger.clone(),
+            stores.journal.clone(),
+            clock.clone(),
+            runtime.clone(),
+        );
+        if let Some(mut changes) = stores.changes.clone() {
+            let identities = Arc::downgrade(&identities);
+            // Ends with the store, whose watcher holds the sender.
+            runtime.spawn(async move {
+                while changes.changed().await.is_ok() {
+                    let Some(identities) = identities.upgrade() else { return };
+                    identities.forget_all();
+                }
+            });
+        }
+        let on_change = Arc::new(ForgetsCallers(identities.clone()));
+        let admin = Admin::new(stores.directory.clone(), clock.clone(), Some(on_change));
+        let core = Core { config, clock, stores, identities, registry, transport, settler, admin };
+        Ok(Gateway { core: Arc::new(core) })
+    }
+}
+
+/// A change in this process counts from the next request on.
+struct ForgetsCallers(Arc<Identities>);
+
+impl OnChange for ForgetsCallers {
+    fn changed(&self, project: ProjectId) {
+        self.0.forget(project);
+    }
+}

@@ -1,0 +1,106 @@
+//! HTTP without a socket: a request in, a response out. The server mounts it; the bindings hand it to official SDKs
+//! as an in-process transport.
+
+mod body;
+mod chat;
+mod errors;
+mod headers;
+mod models;
+
+pub use body::Body;
+
+use bytes::Bytes;
+use http::{Method, Request, Response};
+
+use crate::error::{Error, Kind};
+use crate::gateway::Gateway;
+
+/// What is served: method, path.
+const ROUTES: &[(&str, &str)] = &[
+    ("POST", "/v1/chat/completions"),
+    ("GET", "/v1/models"),
+    ("GET", "/v1/models/{model}"),
+    ("GET", "/live"),
+    ("GET", "/ready"),
+    ("GET", "/health"),
+];
+
+impl Gateway {
+    /// Answers one HTTP request. Errors are OpenAI error objects; the answer always has an `x-request-id`.
+    pub async fn handle(&self, request: Request<Bytes>) -> Response<Body> {
+        let (head, body) = request.into_parts();
+        let call = headers::Call::read(&head.headers, self.core());
+        let id = call.request_id();
+        let answered = match call {
+            Ok(call) => self.route(&head.method, head.uri.path(), call, &body).await,
+            Err(error) => Err(*error.error),
+        };
+        let mut response = answered.unwrap_or_else(|error| errors::response(&error));
+        headers::put(response.headers_mut(), "x-request-id", &id);
+        response
+    }
+
+    async fn route(
+        &self,
+        method: &Method,
+        path: &str,
+        call: headers::Call,
+        body: &Bytes,
+    ) -> Result<Response<Body>, Error> {
+        if body.len() as u64 > self.core().config.max_body_bytes {
+            return Err(too_large(self.core().config.max_body_bytes));
+        }
+        match (method, path) {
+            (&Method::POST, "/v1/chat/completions") => chat::complete(self, call, body).await,
+            (&Method::GET, "/v1/models") => models::list(self, call).await,
+            (&Method::GET, path) if model_name(path).is_some() => {
+                models::one(self, call, model_name(path).unwrap_or_default()).await
+            }
+            (&Method::GET, "/live") => Ok(body::json(200, r#"{"status":"ok"}"#)),
+            (&Method::GET, "/ready" | "/health") => self.ready().await,
+            _ => Err(unknown(method, path)),
+        }
+    }
+
+    async fn ready(&self) -> Result<Response<Body>, Error> {
+        match self.core().check_stores().await {
+            Ok(()) => Ok(body::json(200, r#"{"status":"ok","stores":"ok"}"#)),
+            Err(error) => {
+                tracing::warn!(%error, "not ready");
+                Ok(body::json(503, r#"{"status":"unavailable","stores":"unavailable"}"#))
+            }
+        }
+    }
+}
+
+/// A body beyond the limit.
+#[must_use]
+pub fn too_large(most: u64) -> Error {
+    Error::new(Kind::PayloadTooLarge, format!("The request body is larger than {most} bytes."))
+        .with(|details| details.param = Some("body".to_owned()))
+}
+
+/// The answer to an error that arose before a request reached [`Gateway::handle`].
+#[must_use]
+pub fn refuse(error: &Error, request_id: &str) -> Response<Body> {
+    let mut response = errors::response(error);
+    headers::put(response.headers_mut(), "x-request-id", request_id);
+    response
+}
+
+fn model_name(path: &str) -> Option<&str> {
+    path.strip_prefix("/v1/models/").filter(|name| !name.is_empty())
+}
+
+fn unknown(method: &Method, path: &str) -> Error {
+    let methods: Vec<&str> = ROUTES
+        .iter()
+        .filter(|(_, known)| *known == path || (*known == "/v1/models/{model}" && model_name(path).is_some()))
+        .map(|(method, _)| *method)
+        .collect();
+    if !methods.is_empty() {
+        return Error::new(Kind::MethodNotAllowed, format!("{path} takes {}, not {method}.", methods.join(", ")));
+    }
+    let served: Vec<String> = ROUTES.iter().map(|(method, path)| format!("{method} {path}")).collect();
+    Error::new(Kind::NotFound, format!("There is no {path}. Served are {}.", served.join(", ")))
+}

@@ -1,0 +1,72 @@
+//! The providers that are configured.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::config::{Config, ProviderKind, ProviderPrice};
+use crate::error::{Error, Result};
+use crate::pricing::{CustomPrice, Price, PriceOverride, PriceTable};
+use crate::provider::{Adapter, Endpoint, adapter};
+
+/// A configured provider.
+pub(crate) struct Provider {
+    pub(crate) name: String,
+    pub(crate) kind: ProviderKind,
+    pub(crate) adapter: Arc<dyn Adapter>,
+    pub(crate) endpoint: Endpoint,
+    pub(crate) local: bool,
+    /// Models named in the settings.
+    pub(crate) models: Vec<String>,
+}
+
+impl fmt::Debug for Provider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Provider").field("name", &self.name).field("kind", &self.kind).finish_non_exhaustive()
+    }
+}
+
+/// All configured providers and all prices.
+#[derive(Debug)]
+pub(crate) struct Registry {
+    providers: BTreeMap<String, Arc<Provider>>,
+    pub(crate) prices: PriceTable,
+}
+
+impl Registry {
+    pub(crate) fn new(config: &Config) -> Result<Registry> {
+        let mut overrides: Vec<PriceOverride> = Vec::new();
+        let mut providers = BTreeMap::new();
+        for (name, settings) in &config.providers {
+            let (Some(kind), Some(base_url)) = (settings.kind, settings.base_url.clone()) else { continue };
+            if settings.price == Some(ProviderPrice::Free) {
+                overrides.push(PriceOverride::provider(name, CustomPrice(Price::free())));
+            }
+            let endpoint = Endpoint {
+                base_url: base_url.trim_end_matches('/').to_owned(),
+                key: settings.api_key.clone(),
+                headers: settings.headers.clone(),
+            };
+            let provider = Provider {
+                name: name.clone(),
+                kind,
+                adapter: adapter(kind),
+                endpoint,
+                local: settings.local,
+                models: settings.models.clone(),
+            };
+            providers.insert(name.clone(), Arc::new(provider));
+        }
+        overrides.extend(config.prices.iter().cloned());
+        let builtin = PriceTable::builtin().map_err(|source| Error::internal("the price tables are broken", source))?;
+        Ok(Registry { providers, prices: builtin.with_overrides(&overrides) })
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&Arc<Provider>> {
+        self.providers.get(name)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Provider>> {
+        self.providers.values()
+    }
+}

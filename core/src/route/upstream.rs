@@ -1,0 +1,79 @@
+//! A provider's stream, as events.
+
+use std::collections::VecDeque;
+
+use super::failed::Failed;
+use crate::provider::Decoder;
+use crate::settle::Reservation;
+use crate::stream::Event;
+use crate::transport::Incoming;
+
+/// Most events held back before the first content; more than any provider sends.
+const MOST_HELD: usize = 256;
+
+/// Reads a provider's bytes and hands out events.
+pub(crate) struct EventSource {
+    incoming: Incoming,
+    decoder: Box<dyn Decoder>,
+    ready: VecDeque<Event>,
+    scratch: Vec<Event>,
+    ended: bool,
+    /// What went wrong after the events that are ready.
+    failed: Option<Failed>,
+}
+
+impl EventSource {
+    pub(crate) fn new(incoming: Incoming, decoder: Box<dyn Decoder>) -> EventSource {
+        EventSource { incoming, decoder, ready: VecDeque::new(), scratch: Vec::new(), ended: false, failed: None }
+    }
+
+    /// Reads until the first content (or the end of a stream without any) is there, so that whatever goes wrong
+    /// before it goes wrong unseen.
+    pub(crate) async fn until_content(&mut self, reservation: &mut Reservation) -> Result<(), Failed> {
+        loop {
+            if self.ready.iter().any(Event::commits) || self.ready.len() >= MOST_HELD {
+                return Ok(());
+            }
+            if let Some(failed) = self.failed.take() {
+                return Err(failed);
+            }
+            if self.ended {
+                return Ok(());
+            }
+            self.read(reservation).await;
+        }
+    }
+
+    /// The next event; none after the last. What came before a failure is handed out before it.
+    pub(crate) async fn next(&mut self, reservation: &mut Reservation) -> Result<Option<Event>, Failed> {
+        loop {
+            if let Some(event) = self.ready.pop_front() {
+                return Ok(Some(event));
+            }
+            if let Some(failed) = self.failed.take() {
+                return Err(failed);
+            }
+            if self.ended {
+                return Ok(None);
+            }
+            self.read(reservation).await;
+        }
+    }
+
+    async fn read(&mut self, reservation: &mut Reservation) {
+        let outcome = match self.incoming.chunk().await {
+            Ok(Some(bytes)) => {
+                reservation.first_byte();
+                self.decoder.push(&bytes, &mut self.scratch).map_err(Failed::from)
+            }
+            Ok(None) => {
+                self.ended = true;
+                self.decoder.end(&mut self.scratch).map_err(Failed::from)
+            }
+            Err(broken) => Err(Failed::from(broken)),
+        };
+        self.failed = outcome.err();
+        self.ended |= self.failed.is_some() || self.scratch.contains(&Event::End);
+        self.ready.extend(self.scratch.drain(..));
+    }
+}

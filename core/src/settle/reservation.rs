@@ -1,0 +1,196 @@
+//! A reservation under way. However it ends, it ends once: settled by name or, on drop, as cancelled.
+
+use std::sync::Arc;
+
+use super::{Attempt, CacheVerdict, Meter, Outcome, Row, Settler};
+use crate::context::Context;
+use crate::limits::{Held, Settlement};
+use crate::money::Nano;
+use crate::pricing::{Price, TokenCounts};
+
+/// What is held for a request that is being served.
+#[must_use = "dropping a reservation settles it as cancelled"]
+pub(crate) struct Reservation {
+    settler: Arc<Settler>,
+    open: Option<Box<Open>>,
+}
+
+struct Open {
+    held: Held,
+    row: Row,
+    price: Option<Price>,
+    usage: Option<TokenCounts>,
+    meter: Meter,
+    arrived: std::time::Instant,
+    first_byte_us: Option<u64>,
+}
+
+/// How a request ended, for its row.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ending {
+    pub(crate) outcome: Outcome,
+    /// The HTTP status the caller saw.
+    pub(crate) status: u16,
+}
+
+impl Ending {
+    pub(crate) const ANSWERED: Ending = Ending { outcome: Outcome::Answered, status: 200 };
+    pub(crate) const CANCELLED: Ending = Ending { outcome: Outcome::Cancelled, status: 499 };
+}
+
+impl Reservation {
+    /// Takes over what `admit` reserved.
+    pub(crate) fn new(settler: Arc<Settler>, held: Held, row: Row, meter: Meter, cx: &Context) -> Reservation {
+        settler.watch(&held);
+        let open = Open { held, row, price: None, usage: None, meter, arrived: cx.arrived, first_byte_us: None };
+        Reservation { settler, open: Some(Box::new(open)) }
+    }
+
+    pub(crate) fn held(&self) -> Option<&Held> {
+        self.open.as_ref().map(|open| &open.held)
+    }
+
+    /// The reservation was raised.
+    pub(crate) fn raised(&mut self, held: Held) {
+        if let Some(open) = &mut self.open {
+            open.row.reserved = held.money;
+            open.held = held;
+        }
+    }
+
+    /// Writes the reservation down before bytes go upstream.
+    pub(crate) fn record(&mut self) -> crate::error::Result<()> {
+        match &self.open {
+            Some(open) => self.settler.record_reserve(&open.held, &open.row),
+            None => Ok(()),
+        }
+    }
+
+    /// An attempt begins: from here on its price counts.
+    pub(crate) fn serving(&mut self, provider: &str, model: &str, price: Option<&Price>) {
+        if let Some(open) = &mut self.open {
+            open.row.provider = Some(provider.to_owned());
+            open.row.served_model = Some(model.to_owned());
+            open.price = price.cloned();
+            open.usage = None;
+            open.meter.restart();
+        }
+    }
+
+    /// Bytes of an answer arrived.
+    pub(crate) fn first_byte(&mut self) {
+        if let Some(open) = &mut self.open {
+            open.meter.answering();
+            if open.first_byte_us.is_none() {
+                open.first_byte_us = Some(micros(open.arrived));
+            }
+        }
+    }
+
+    /// Output was read, for the bill of an answer whose usage never comes.
+    pub(crate) fn output(&mut self, text: &str) {
+        if let Some(open) = &mut self.open
+            && open.usage.is_none()
+        {
+            open.meter.output(text);
+        }
+    }
+
+    /// The provider reported usage.
+    pub(crate) fn usage(&mut self, usage: TokenCounts) {
+        if let Some(open) = &mut self.open {
+            open.usage = Some(usage);
+        }
+    }
+
+    /// What the request costs as far as the provider has reported; none while it has not, or the price is unknown.
+    pub(crate) fn cost(&self) -> Option<Nano> {
+        let open = self.open.as_ref()?;
+        Some(open.price.as_ref()?.cost(open.usage.as_ref()?))
+    }
+
+    /// Ends it. Returns what was booked: none where the price is unknown or counting is still under way.
+    pub(crate) fn settle(mut self, ending: Ending, attempts: &[Attempt]) -> Option<Nano> {
+        if let Some(open) = &mut self.open {
+            open.row.attempts = attempts.to_vec();
+        }
+        self.close(ending)
+    }
+
+    /// The attempts so far, for the row of a request that is dropped.
+    pub(crate) fn attempts(&mut self, attempts: &[Attempt]) {
+        if let Some(open) = &mut self.open {
+            open.row.attempts = attempts.to_vec();
+        }
+    }
+
+    fn close(&mut self, ending: Ending) -> Option<Nano> {
+        let open = self.open.take()?;
+        let Open { held, mut row, price, usage, meter, arrived, first_byte_us } = *open;
+        row.outcome = ending.outcome;
+        row.status = ending.status;
+        row.latency_us = micros(arrived);
+        row.first_byte_us = first_byte_us;
+        match usage {
+            Some(tokens) => Some(self.settler.book(held, price.as_ref(), tokens, row)),
+            // Nothing was read of an answer: nothing is known to be billed.
+            None if !meter.is_answering() => {
+                row.cost = Some(Nano::ZERO);
+                self.settler.settle(Settlement { held, money: Nano::ZERO, tokens: 0 }, row);
+                Some(Some(Nano::ZERO))
+            }
+            None => {
+                row.estimated = true;
+                self.settler.count_and_book(held, price, meter, row);
+                None
+            }
+        }
+        .flatten()
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        self.close(Ending::CANCELLED);
+    }
+}
+
+fn micros(since: std::time::Instant) -> u64 {
+    u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX)
+}
+
+impl Row {
+    /// The row of a request that was just admitted: as it stays if this process dies now.
+    pub(crate) fn opened(cx: &Context, held: &Held, endpoint: &str, requested_model: &str) -> Row {
+        Row {
+            id: held.id,
+            request_id: cx.request_id.clone(),
+            client_request_id: cx.client_request_id.clone(),
+            project: held.project,
+            key: (!held.key.is_none()).then_some(held.key),
+            customer: cx.credentials.customer.clone(),
+            customer_tag: held.customer,
+            labels: cx.credentials.labels.clone(),
+            endpoint: endpoint.to_owned(),
+            requested_model: requested_model.to_owned(),
+            served_model: None,
+            provider: None,
+            attempts: Vec::new(),
+            tokens: TokenCounts::default(),
+            cost: Some(held.money),
+            reserved: held.money,
+            saved: Nano::ZERO,
+            latency_us: 0,
+            first_byte_us: None,
+            cache: CacheVerdict::Miss,
+            similarity: None,
+            outcome: Outcome::Expired,
+            status: 0,
+            stream: false,
+            estimated: true,
+            downgraded_from: None,
+            admitted_at: held.admitted_at,
+            ended_at: held.admitted_at,
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! Stage 8: every reservation ends here, off the caller's path.
+
+use std::collections::{HashMap, HashSet};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::{Journal, Meter, Outcome, Row};
+use crate::clock::SharedClock;
+use crate::error::Result;
+use crate::ids::{AdmissionId, ProjectId};
+use crate::limits::{Held, Settlement};
+use crate::money::Nano;
+use crate::pricing::{Price, TokenCounts};
+use crate::store::{Ledger, Limiter};
+
+/// A lease lives so long without renewal.
+pub(crate) const LEASE: Duration = Duration::from_secs(60);
+/// Leases are renewed so often.
+const RENEWAL: Duration = Duration::from_secs(20);
+/// First wait after a store failed to settle.
+const FIRST_BACKOFF: Duration = Duration::from_millis(50);
+/// Longest wait between two tries.
+const LONGEST_BACKOFF: Duration = Duration::from_secs(5);
+/// Lapsed reservations entered in the ledger at once.
+const LAPSED_AT_ONCE: usize = 64;
+
+/// Settles reservations and writes the ledger.
+pub(crate) struct Settler {
+    limiter: Arc<dyn Limiter>,
+    ledger: Arc<dyn Ledger>,
+    journal: Arc<dyn Journal>,
+    clock: SharedClock,
+    runtime: Handle,
+    /// Settlements under way: shutdown waits for them.
+    tasks: TaskTracker,
+    stop: CancellationToken,
+    /// Reservations whose leases this process renews.
+    open: Mutex<HashMap<ProjectId, HashSet<AdmissionId>>>,
+}
+
+impl Settler {
+    pub(crate) fn start(
+        limiter: Arc<dyn Limiter>,
+        ledger: Arc<dyn Ledger>,
+        journal: Arc<dyn Journal>,
+        clock: SharedClock,
+        runtime: Handle,
+    ) -> Arc<Settler> {
+        let settler = Arc::new(Settler {
+            limiter,
+            ledger,
+            journal,
+            clock,
+            runtime,
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
+            open: Mutex::default(),
+        });
+        // A weak reference: the loop must not keep the gateway alive.
+        let weak = Arc::downgrade(&settler);
+        let stop = settler.stop.clone();
+        settler.runtime.spawn(async move {
+            while stop.run_until_cancelled(tokio::time::sleep(RENEWAL)).await.is_some() {
+                let Some(settler) = weak.upgrade() else { return };
+                settler.renew().await;
+            }
+        });
+        settler
+    }
+
+    /// Its lease is renewed until it is settled.
+    pub(crate) fn watch(&self, held: &Held) {
+        self.open.lock().entry(held.project).or_default().insert(held.id);
+    }
+
+    /// Reservations under way in this process.
+    pub(crate) fn open(&self) -> usize {
+        self.open.lock().values().map(HashSet::len).sum()
+    }
+
+    /// Writes a reservation down before bytes go upstream, so that a kill cannot hide it.
+    pub(crate) fn record_reserve(&self, held: &Held, row: &Row) -> Result<()> {
+        self.journal.reserve(held, row)
+    }
+
+    /// Books reported usage. Returns the cost; none where the price is unknown.
+    pub(crate) fn book(&self, held: Held, price: Option<&Price>, tokens: TokenCounts, mut row: Row) -> Option<Nano> {
+        row.tokens = tokens;
+        row.cost = price.map(|price| price.cost(&tokens));
+        let money = row.cost.unwrap_or(Nano::ZERO);
+        let used = tokens.input.saturating_add(tokens.output);
+        let cost = row.cost;
+        self.settle(Settlement { held, money, tokens: used }, row);
+        cost
+    }
+
+    /// Counts what was read and books it. Counting takes a while at first, so it has a thread of its own.
+    pub(crate) fn count_and_book(self: &Arc<Self>, held: Held, price: Option<Price>, meter: Meter, row: Row) {
+        let settler = self.clone();
+        let token = self.tasks.token();
+        self.runtime.spawn_blocking(move || {
+            let tokens = meter.count();
+            settler.book(held, price.as_ref(), tokens, row);
+            drop(token);
+        });
+    }
+
+    /// Settles: spool, then limiter, then ledger. The spool is written before this returns; so is the rest, where
+    /// the stores are in process.
+    pub(crate) fn settle(&self, settlement: Settlement, mut row: Row) {
+        row.ended_at = self.clock.now();
+        if let Some(ids) = self.open.lock().get_mut(&settlement.held.project) {
+            ids.remove(&settlement.held.id);
+        }
+        let ticket = self.journal.settled(&row);
+        let (limiter, journal) = (self.limiter.clone(), self.journal.clone());
+        self.finish(async move {
+            let mut wait = FIRST_BACKOFF;
+            // Never given up: a store that is away comes back, and until then the spool holds the row.
+            while let Err(error) = limiter.settle(&settlement).await {
+                tracing::warn!(id = %settlement.held.id, %error, "a settlement waits for its store");
+                tokio::time::sleep(wait).await;
+                wait = (wait * 2).min(LONGEST_BACKOFF);
+            }
+            journal.acknowledged(ticket);
+        });
+    }
+
+    /// Writes the row of a request that reserved nothing, as a cache hit.
+    pub(crate) fn record(&self, mut row: Row) {
+        row.ended_at = self.clock.now();
+        let ticket = self.journal.settled(&row);
+        self.journal.acknowledged(ticket);
+    }
+
+    /// Runs `work` here and now as far as it needs no waiting, the rest on the runtime.
+    fn finish(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let mut work: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(work);
+        let _runtime = self.runtime.enter();
+        if let Poll::Pending = work.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            self.tasks.spawn_on(work, &self.runtime);
+        }
+    }
+
+    async fn renew(&self) {
+        let open: Vec<(ProjectId, Vec<AdmissionId>)> = {
+            let mut open = self.open.lock();
+            open.retain(|_, ids| !ids.is_empty());
+            open.iter().map(|(project, ids)| (*project, ids.iter().copied().collect())).collect()
+        };
+        for (project, ids) in open {
+            if let Err(error) = self.limiter.renew(project, &ids).await {
+                tracing::warn!(%project, %error, "leases were not renewed");
+            }
+        }
+    }
+
+    /// Enters reservations whose lease ran out in the ledger, charged at the estimate.
+    pub(crate) async fn enter_lapsed(&self, project: ProjectId) -> Result<usize> {
+        let lapsed = self.limiter.lapsed(project, LAPSED_AT_ONCE).await?;
+        if lapsed.is_empty() {
+            return Ok(0);
+        }
+        let rows: Vec<Row> = lapsed.iter().map(|held| Row::lapsed(held, self.clock.now())).collect();
+        self.ledger.append(&rows).await?;
+        let ids: Vec<AdmissionId> = lapsed.iter().map(|held| held.id).collect();
+        self.limiter.acknowledge(project, &ids).await?;
+        Ok(ids.len())
+    }
+
+    /// Waits until everything is settled and in the ledger, at most for `within`. Returns whether it is.
+    pub(crate) async fn close(&self, within: Duration) -> bool {
+        self.stop.cancel();
+        self.tasks.close();
+        let settled = tokio::time::timeout(within, self.tasks.wait()).await.is_ok();
+        let flushed = self.journal.flush(within).await;
+        settled && flushed
+    }
+}
+
+impl Drop for Settler {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+impl Row {
+    /// The row of a reservation that nobody settled; `held` is all that is known of it.
+    fn lapsed(held: &Held, now: crate::clock::Millis) -> Row {
+        Row {
+            id: held.id,
+            request_id: String::new(),
+            client_request_id: None,
+            project: held.project,
+            key: (!held.key.is_none()).then_some(held.key),
+            customer: None,
+            customer_tag: held.customer,
+            labels: std::collections::BTreeMap::new(),
+            endpoint: String::new(),
+            requested_model: String::new(),
+            served_model: None,
+            provider: None,
+            attempts: Vec::new(),
+            tokens: TokenCounts::default(),
+            cost: Some(held.money),
+            reserved: held.money,
+            saved: Nano::ZERO,
+            latency_us: 0,
+            first_byte_us: None,
+            cache: super::CacheVerdict::Miss,
+            similarity: None,
+            outcome: Outcome::Expired,
+            status: 0,
+            stream: false,
+            estimated: true,
+            downgraded_from: None,
+            admitted_at: held.admitted_at,
+            ended_at: now,
+        }
+    }
+}
