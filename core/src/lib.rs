@@ -1,1 +1,4 @@
 //! Lockgate.
+
+pub mod money;
+pub mod pricing;
