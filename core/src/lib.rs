@@ -1,12 +1,4 @@
-//! Lockgate: an LLM gateway that lives inside your process.
+//! Lockgate.
 
-pub mod auth;
-pub mod cache;
-pub mod clock;
-pub mod error;
-pub mod ids;
-pub mod limits;
 pub mod money;
 pub mod pricing;
-pub mod settle;
-pub mod store;
