@@ -10,3 +10,4 @@ pub mod money;
 pub mod pricing;
 pub mod settle;
 pub mod store;
+pub mod types;
