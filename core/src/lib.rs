@@ -8,6 +8,8 @@ pub mod ids;
 pub mod limits;
 pub mod money;
 pub mod pricing;
+pub mod provider;
 pub mod settle;
 pub mod store;
+pub mod stream;
 pub mod types;
