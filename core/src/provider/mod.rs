@@ -1,0 +1,68 @@
+//! Providers. An adapter translates and does nothing else: no I/O, no clock, no retry.
+
+mod endpoint;
+mod failure;
+mod name;
+
+use bytes::Bytes;
+use http::HeaderMap;
+
+use crate::clock::Millis;
+use crate::error::Result;
+use crate::stream::Event;
+use crate::types::{ChatRequest, ChatResponse, Usage};
+
+pub use endpoint::Endpoint;
+pub use failure::{Failure, FailureClass};
+pub use name::path_segment;
+
+/// One chat call to translate.
+#[derive(Debug, Clone, Copy)]
+pub struct Call<'a> {
+    /// The caller's request.
+    pub request: &'a ChatRequest,
+    /// The model's name as the provider knows it, sent word for word.
+    pub model: &'a str,
+    /// Whether to ask for a stream.
+    pub stream: bool,
+    /// Where to.
+    pub endpoint: &'a Endpoint,
+    /// In strict cap mode: the most output tokens, sent where the caller set no limit or a higher one.
+    pub output_cap: Option<u64>,
+}
+
+/// A request ready to be sent.
+#[derive(Debug)]
+pub struct Outgoing {
+    /// The request. Its secret headers are marked as such.
+    pub request: http::Request<Bytes>,
+    /// What was changed or left out, for the caller.
+    pub warnings: Vec<String>,
+}
+
+/// A provider's protocol.
+pub trait Adapter: Send + Sync {
+    /// Translates a chat call. Fails with `unsupported_parameter` where the provider cannot express the request.
+    fn chat(&self, call: &Call<'_>) -> Result<Outgoing>;
+
+    /// Reads a whole answer: the body of a 2xx.
+    fn answer(&self, body: &[u8]) -> Result<ChatResponse, Failure>;
+
+    /// Reads a stream: the body of a 2xx, piece by piece.
+    fn decoder(&self) -> Box<dyn Decoder>;
+
+    /// Reads an answer that is not a 2xx. `now` turns an HTTP date into a time to wait.
+    fn failure(&self, status: u16, headers: &HeaderMap, body: &[u8], now: Millis) -> Failure;
+}
+
+/// Reads one stream.
+pub trait Decoder: Send {
+    /// Reads more bytes, cut anywhere, and appends the events that are complete. After an error the stream is over.
+    fn push(&mut self, bytes: &[u8], out: &mut Vec<Event>) -> Result<(), Failure>;
+
+    /// The body has ended. Without the provider's own end that is [`FailureClass::Cut`].
+    fn end(&mut self, out: &mut Vec<Event>) -> Result<(), Failure>;
+
+    /// The tokens reported so far, for a stream that is left before its end.
+    fn usage(&self) -> Option<&Usage>;
+}

@@ -1,0 +1,44 @@
+//! OpenAI's error object.
+
+use super::object::object;
+use crate::error::Error;
+
+object! {
+    /// What went wrong.
+    pub struct ErrorObject {
+        /// For people.
+        req message: String = "message",
+        /// The class of error.
+        nul kind: String = "type",
+        /// The request field at fault.
+        nul param: String = "param",
+        /// The stable code.
+        nul code: String = "code",
+    }
+}
+
+object! {
+    /// The body of an error answer.
+    pub struct ErrorBody {
+        /// What went wrong.
+        req error: ErrorObject = "error",
+    }
+}
+
+impl From<&Error> for ErrorObject {
+    fn from(error: &Error) -> ErrorObject {
+        ErrorObject {
+            message: error.message().to_owned(),
+            kind: Some(error.class().to_owned()),
+            param: error.details().param.clone(),
+            code: Some(error.code().to_owned()),
+            ..ErrorObject::default()
+        }
+    }
+}
+
+impl From<&Error> for ErrorBody {
+    fn from(error: &Error) -> ErrorBody {
+        ErrorBody { error: ErrorObject::from(error), ..ErrorBody::default() }
+    }
+}
