@@ -1,0 +1,193 @@
+//! The answer as server-sent events.
+
+use bytes::Bytes;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::openai::chat::{Identity, Logprobs};
+use crate::openai::reply::{Choice, Reply, Said};
+use crate::openai::request::ChatRequest;
+use crate::openai::tools::ToolCall;
+use crate::openai::{hash, letters};
+use crate::plan::{Event, EventKind};
+
+/// One chunk, its fields in the vendor's order.
+#[derive(Serialize)]
+struct Chunk<'a> {
+    id: &'a str,
+    object: &'static str,
+    created: u64,
+    model: &'a str,
+    service_tier: &'a str,
+    system_fingerprint: Option<&'a str>,
+    choices: Vec<ChunkChoice<'a>>,
+    /// Absent unless usage was asked for; null until the last chunk.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    usage: Option<Option<&'a Value>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    obfuscation: Option<String>,
+}
+
+#[derive(Serialize)]
+struct ChunkChoice<'a> {
+    index: u64,
+    delta: Delta<'a>,
+    /// Absent on thinking models.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    logprobs: Option<Option<Logprobs>>,
+    finish_reason: Option<&'a str>,
+}
+
+#[derive(Default, Serialize)]
+struct Delta<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content: Option<Option<&'a str>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tool_calls: Vec<CallDelta<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refusal: Option<Option<&'a str>>,
+}
+
+#[derive(Serialize)]
+struct CallDelta<'a> {
+    index: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a str>,
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    call_type: Option<&'static str>,
+    function: FunctionDelta<'a>,
+}
+
+#[derive(Serialize)]
+struct FunctionDelta<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    arguments: &'a str,
+}
+
+/// A delta with the log probabilities that go with it.
+type Piece<'a> = (Delta<'a>, Option<Logprobs>);
+
+struct Writer<'a> {
+    identity: &'a Identity<'a>,
+    include_usage: bool,
+    obfuscate: bool,
+    events: Vec<Event>,
+}
+
+impl<'a> Writer<'a> {
+    fn choice(&mut self, index: u64, piece: Piece<'a>, finish: Option<&'a str>) {
+        let (delta, logprobs) = piece;
+        let logprobs = (!self.identity.reasons || logprobs.is_some()).then_some(logprobs);
+        self.chunk(vec![ChunkChoice { index, delta, logprobs, finish_reason: finish }], None);
+    }
+
+    fn chunk(&mut self, choices: Vec<ChunkChoice<'a>>, usage: Option<&Value>) {
+        let place = u64::try_from(self.events.len()).unwrap_or(u64::MAX);
+        let chunk = Chunk {
+            id: &self.identity.id,
+            object: "chat.completion.chunk",
+            created: self.identity.created,
+            model: self.identity.model,
+            service_tier: self.identity.service_tier,
+            system_fingerprint: self.identity.system_fingerprint.as_deref(),
+            choices,
+            usage: self.include_usage.then_some(usage),
+            obfuscation: self.obfuscate.then(|| {
+                let seed = hash(self.identity.id.as_bytes()) ^ place;
+                letters(seed, usize::try_from(seed % 15).unwrap_or_default() + 1)
+            }),
+        };
+        let bytes = frame(&serde_json::to_string(&chunk).unwrap_or_default());
+        self.events.push(Event { bytes, kind: EventKind::Part, usage: usage.cloned() });
+    }
+}
+
+/// One event of the stream.
+pub(crate) fn frame(data: &str) -> Bytes {
+    format!("data: {data}\n\n").into()
+}
+
+/// The events of an answer, the terminal one included.
+pub(crate) fn events(
+    identity: &Identity<'_>,
+    request: &ChatRequest<'_>,
+    reply: &Reply,
+    usage: Option<Value>,
+) -> Vec<Event> {
+    let mut writer = Writer {
+        identity,
+        include_usage: request.include_usage && usage.is_some(),
+        obfuscate: request.obfuscate,
+        events: Vec::new(),
+    };
+    let mut tracks: Vec<_> = reply
+        .choices
+        .iter()
+        .map(|choice| {
+            (choice.index, choice.finish.as_str(), pieces(choice, request.logprobs).into_iter(), false)
+        })
+        .collect();
+    for choice in &reply.choices {
+        writer.choice(choice.index, (opening(choice), None), None);
+    }
+    // The choices of a stream arrive interleaved, each at its own length.
+    while tracks.iter().any(|(.., finished)| !finished) {
+        for (index, finish, pieces, finished) in tracks.iter_mut().filter(|(.., finished)| !finished) {
+            match pieces.next() {
+                Some(piece) => writer.choice(*index, piece, None),
+                None => {
+                    *finished = true;
+                    writer.choice(*index, (Delta::default(), None), Some(finish));
+                }
+            }
+        }
+    }
+    if writer.include_usage {
+        writer.chunk(Vec::new(), usage.as_ref());
+    }
+    let mut events = writer.events;
+    events.push(Event { bytes: frame("[DONE]"), kind: EventKind::Terminal, usage: None });
+    events
+}
+
+/// The first delta: the role, with empty text unless tools are called.
+fn opening(choice: &Choice) -> Delta<'_> {
+    let content = if matches!(choice.said, Said::Calls(_)) { None } else { Some("") };
+    Delta { role: Some("assistant"), content: Some(content), refusal: Some(None), ..Delta::default() }
+}
+
+fn pieces(choice: &Choice, logprobs: Option<u64>) -> Vec<Piece<'_>> {
+    match &choice.said {
+        Said::Text(tokens) => tokens
+            .iter()
+            .map(|token| {
+                let delta = Delta { content: Some(Some(token)), ..Delta::default() };
+                (delta, logprobs.map(|top| Logprobs::new(std::slice::from_ref(token), top, false)))
+            })
+            .collect(),
+        Said::Refusal(tokens) => tokens
+            .iter()
+            .map(|token| {
+                let delta = Delta { refusal: Some(Some(token)), ..Delta::default() };
+                (delta, logprobs.map(|top| Logprobs::new(std::slice::from_ref(token), top, true)))
+            })
+            .collect(),
+        Said::Calls(calls) => {
+            calls.iter().enumerate().flat_map(|(index, call)| call_pieces(index, call)).collect()
+        }
+    }
+}
+
+/// First the call's identity with no arguments, then its arguments piece by piece.
+fn call_pieces(index: usize, call: &ToolCall) -> Vec<Piece<'_>> {
+    let delta = |id, call_type, name, arguments| {
+        let call = CallDelta { index, id, call_type, function: FunctionDelta { name, arguments } };
+        (Delta { tool_calls: vec![call], ..Delta::default() }, None)
+    };
+    let head = delta(Some(call.id.as_str()), Some("function"), Some(call.name.as_str()), "");
+    let rest = call.arguments.iter().map(|piece| delta(None, None, None, piece.as_str()));
+    std::iter::once(head).chain(rest).collect()
+}
