@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use crate::answer::attempts_line;
 use crate::auth::Credentials;
 use crate::clock::Millis;
 use crate::error::{Error, Result};
@@ -53,6 +54,8 @@ pub struct CallOptions {
     pub timeout: Option<Duration>,
     /// The caller's own request id: at most 128 printable ASCII characters.
     pub request_id: Option<String>,
+    /// The id to give the request where the caller gives none.
+    pub(crate) fallback_request_id: Option<String>,
 }
 
 /// Most labels on a request.
@@ -74,6 +77,8 @@ pub(crate) struct Context {
     pub(crate) cache: CacheMode,
     pub(crate) timeout: Option<Duration>,
     pub(crate) arrived: Instant,
+    /// Seconds since 1970 at arrival.
+    pub(crate) created: i64,
     pub(crate) attempts: Vec<Attempt>,
     pub(crate) warnings: Vec<String>,
 }
@@ -93,14 +98,29 @@ impl Context {
         }
         Ok(Context {
             id,
-            request_id: options.request_id.clone().unwrap_or_else(|| format!("req_{id}")),
+            request_id: options
+                .request_id
+                .clone()
+                .or(options.fallback_request_id)
+                .unwrap_or_else(|| format!("req_{id}")),
             client_request_id: options.request_id,
             credentials: Credentials { bearer: options.key, customer, labels: options.labels },
             cache: options.cache,
             timeout: options.timeout,
             arrived: Instant::now(),
+            created: now.0.div_euclid(1000),
             attempts: Vec::new(),
             warnings: Vec::new(),
+        })
+    }
+
+    /// Adds to an error what the caller may want to know of the way here.
+    pub(crate) fn explain(&self, error: Error) -> Error {
+        error.with(|details| {
+            details.request_id = Some(self.request_id.clone());
+            if !self.attempts.is_empty() {
+                details.attempts = Some(attempts_line(&self.attempts));
+            }
         })
     }
 
@@ -128,7 +148,7 @@ fn check_labels(labels: &BTreeMap<String, String>) -> Result<()> {
     Ok(())
 }
 
-fn check_request_id(given: &str) -> Result<()> {
+pub(crate) fn check_request_id(given: &str) -> Result<()> {
     let printable = given.bytes().all(|byte| (0x20..0x7f).contains(&byte));
     if given.is_empty() || given.len() > LONGEST_REQUEST_ID || !printable {
         return Err(Error::invalid("X-Request-ID", "must be 1 to 128 printable ASCII characters"));

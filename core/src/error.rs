@@ -151,7 +151,7 @@ pub struct Details {
     pub attempts: Option<String>,
     /// Rate headers to show with a refusal.
     pub standing: Option<Box<crate::limits::Standing>>,
-    /// The model the caller asked for, where a downgrade was tried.
+    /// The gateway's id of the request.
     pub request_id: Option<String>,
 }
 

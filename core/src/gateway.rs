@@ -4,8 +4,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt;
-
 use crate::answer::{Answer, ChatStream};
 use crate::auth::{Admin, Identities, OnChange};
 use crate::clock::{SharedClock, SystemClock};
@@ -54,7 +52,7 @@ impl Gateway {
     pub async fn chat_with(&self, mut request: ChatRequest, options: CallOptions) -> Result<ChatResponse> {
         request.stream = None;
         request.stream_options = None;
-        match pipeline::run(&self.core, request, options).await? {
+        match pipeline::run(&self.core, Arc::new(request), options).await? {
             Answer::Complete(response, _) => Ok(*response),
             Answer::Stream(_) => Err(Error::new(Kind::Internal, "a stream came where none was asked for")),
         }
@@ -69,7 +67,7 @@ impl Gateway {
     /// Asks for an answer in pieces, with options.
     pub async fn chat_stream_with(&self, mut request: ChatRequest, options: CallOptions) -> Result<ChatStream> {
         request.stream = Some(true);
-        match pipeline::run(&self.core, request, options).await? {
+        match pipeline::run(&self.core, Arc::new(request), options).await? {
             Answer::Stream(stream) => Ok(stream),
             Answer::Complete(..) => Err(Error::new(Kind::Internal, "no stream came where one was asked for")),
         }

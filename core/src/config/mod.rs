@@ -19,6 +19,7 @@ pub use provider::{ProviderConfig, ProviderKind, ProviderPrice};
 use crate::auth::ProjectSettings;
 use crate::limits::Rates;
 use crate::pricing::PriceOverride;
+use crate::settle::ExpiredReservations;
 
 /// All settings, validated.
 #[derive(Debug, Clone, Deserialize)]
@@ -120,17 +121,6 @@ pub enum SpoolFsync {
     Batch,
     /// After each record.
     Always,
-}
-
-/// What becomes of reservations whose process died.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ExpiredReservations {
-    /// Charged at the estimate: the provider may have answered and billed.
-    #[default]
-    Charge,
-    /// Given back.
-    Release,
 }
 
 /// Whether a call needs a gateway key.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::header::{AUTHORIZATION, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::auth::Credentials;
 use crate::context::{CacheMode, CallOptions};
 use crate::error::{Error, Result};
 use crate::gateway::Core;
@@ -38,6 +39,12 @@ impl Call {
             }
             Err(error) => Err(BadCall { error: Box::new(error), fresh_id }),
         }
+    }
+}
+
+impl Call {
+    pub(super) fn credentials(&self) -> Credentials {
+        Credentials { bearer: self.options.key.clone(), ..Credentials::default() }
     }
 }
 

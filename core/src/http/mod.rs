@@ -12,6 +12,7 @@ pub use body::Body;
 use bytes::Bytes;
 use http::{Method, Request, Response};
 
+use self::headers::RequestId;
 use crate::error::{Error, Kind};
 use crate::gateway::Gateway;
 

@@ -1,6 +1,6 @@
 //! Stage 5: one atomic step at the limiter, and the two answers that ask for another try.
 
-use super::{Admission, Admitted, CounterId, Downgrade, Plan, Standing, Trigger, Verdict};
+use super::{Admission, Admitted, CounterId, Downgrade, Plan, Trigger, Verdict};
 use crate::auth::{Caller, OnLimit};
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
@@ -15,8 +15,6 @@ const MOST_SEEDINGS: usize = 4;
 pub(crate) enum Entry {
     /// Reserved.
     Admitted(Admitted),
-    /// The exact cache has the answer to this plan.
-    Hit { plan: usize, standing: Standing },
     /// The caller's record is out of date: identify again.
     Reload,
 }
@@ -51,7 +49,8 @@ pub(crate) async fn admit(
     for _ in 0..MOST_SEEDINGS {
         match limiter.admit(&admission).await? {
             Verdict::Admitted(admitted) => return Ok(Entry::Admitted(admitted)),
-            Verdict::Hit { plan, standing, .. } => return Ok(Entry::Hit { plan, standing }),
+            // No plan says that its answer is cached yet.
+            Verdict::Hit { .. } => return Err(Error::new(Kind::Internal, "a cached answer that nobody has")),
             Verdict::Refused(refusal) => {
                 return Err(refusal.into_error(caller.customer.as_ref().map(crate::ids::CustomerId::as_str)));
             }

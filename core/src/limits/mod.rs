@@ -4,10 +4,14 @@
 //! (in process, SQLite shared by several processes, Lua in Redis) gives the same verdict.
 
 mod admission;
+mod admit;
+mod refusal;
 mod window;
+
 
 pub use admission::{
     Admission, Admitted, CapStanding, Caps, Charge, Downgrade, Held, Level, LimitKind, Plan, Raise, Rates,
     Refusal, Scope, Settled, Settlement, Standing, Trigger, Verdict,
 };
+pub(crate) use admit::{Entry, Plans, admit, trigger};
 pub use window::{CounterId, Window};

@@ -12,7 +12,8 @@ use crate::money::{Charge, Nano, PerMillion};
 ///   cache_creation_input_tokens`; `cache_creation` splits the writes by lifetime.
 /// - Gemini: `promptTokenCount` includes `cachedContentTokenCount`; `candidatesTokenCount` excludes
 ///   `thoughtsTokenCount`, so `output` is their sum. Where `toolUsePromptTokenCount` is reported it adds to `input`.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct TokenCounts {
     /// All prompt tokens.
     pub input: u64,

@@ -31,15 +31,15 @@ impl Demand {
         let each = asked.unwrap_or(default).min(most);
         let strict = settings.cap_mode == CapMode::Strict && asked.is_none();
         Demand {
-            input_tokens: input(request),
+            input_tokens: input(request, &candidate.model),
             output_tokens: each.saturating_mul(u64::from(request.answers())),
             output_cap: strict.then_some(each),
         }
     }
 }
 
-fn input(request: &ChatRequest) -> u64 {
-    let mut estimate = Estimate::new();
+fn input(request: &ChatRequest, model: &str) -> u64 {
+    let mut estimate = Estimate::for_model(model);
     for message in &request.messages {
         estimate.add_message();
         add_message(&mut estimate, message);
@@ -61,9 +61,9 @@ fn input(request: &ChatRequest) -> u64 {
 
 fn add_message(estimate: &mut Estimate, message: &Message) {
     match &message.content {
-        Content::Null => {}
-        Content::Text(text) => estimate.add_text(text),
-        Content::Parts(parts) => parts.iter().for_each(|part| add_part(estimate, part)),
+        None | Some(Content::Null) => {}
+        Some(Content::Text(text)) => estimate.add_text(text),
+        Some(Content::Parts(parts)) => parts.iter().for_each(|part| add_part(estimate, part)),
     }
     let texts = [&message.name, &message.refusal, &message.reasoning_content, &message.tool_call_id];
     texts.into_iter().flatten().for_each(|text| estimate.add_text(text));

@@ -9,7 +9,7 @@ mod registry;
 mod resolve;
 mod upstream;
 
-pub(crate) use attempt::{Answered, Attempts, Upstream, deadline};
+pub(crate) use attempt::{Attempts, Upstream, deadline};
 pub(crate) use candidate::{Candidate, Route};
 pub(crate) use failed::Failed;
 pub(crate) use plan::{Way, Ways, plan};

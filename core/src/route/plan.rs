@@ -8,7 +8,8 @@ use crate::auth::Caller;
 use crate::clock::Millis;
 use crate::config::FailoverMode;
 use crate::error::{Error, Kind, Result};
-use crate::limits::trigger;
+use crate::cache::Fingerprint;
+use crate::limits::{Plan, Plans, trigger};
 use crate::money::Nano;
 use crate::types::ChatRequest;
 
@@ -31,6 +32,14 @@ pub(crate) struct Ways {
 }
 
 impl Ways {
+    /// What each way would take at the limiter.
+    pub(crate) fn plans(&self, key: impl Fn(&Way) -> Result<Fingerprint>) -> Result<Plans> {
+        let plan = |way: &Way| {
+            Ok(Plan { cache_key: Some(key(way)?), cached: false, money: way.money, tokens: way.demand.total() })
+        };
+        Ok(Plans { first: plan(&self.first)?, second: self.second.as_ref().map(plan).transpose()? })
+    }
+
     /// The way that was admitted.
     pub(crate) fn take(self, plan: usize) -> Way {
         match (plan, self.second) {

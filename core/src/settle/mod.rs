@@ -6,7 +6,7 @@ mod reservation;
 mod row;
 mod settler;
 
-pub use journal::{Journal, Ticket};
+pub use journal::{ExpiredReservations, Journal, Reserve, Ticket};
 pub(crate) use meter::Meter;
 pub(crate) use reservation::{Ending, Reservation};
 pub use row::{Attempt, CacheVerdict, Outcome, Row};

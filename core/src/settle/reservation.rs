@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Attempt, CacheVerdict, Meter, Outcome, Row, Settler};
+use super::{Attempt, CacheVerdict, Meter, Outcome, Reserve, Row, Settler};
 use crate::context::Context;
 use crate::limits::{Held, Settlement};
 use crate::money::Nano;
@@ -18,11 +18,32 @@ pub(crate) struct Reservation {
 struct Open {
     held: Held,
     row: Row,
+    /// Whether what is held comes from a known price.
+    priced: bool,
     price: Option<Price>,
     usage: Option<TokenCounts>,
     meter: Meter,
     arrived: std::time::Instant,
     first_byte_us: Option<u64>,
+}
+
+impl Open {
+    fn reserve(&self) -> Reserve {
+        let row = &self.row;
+        Reserve {
+            held: self.held.clone(),
+            priced: self.priced,
+            request_id: row.request_id.clone(),
+            client_request_id: row.client_request_id.clone(),
+            customer: row.customer.clone(),
+            labels: row.labels.clone(),
+            endpoint: row.endpoint.clone(),
+            requested_model: row.requested_model.clone(),
+            model: row.served_model.clone(),
+            provider: row.provider.clone(),
+            stream: row.stream,
+        }
+    }
 }
 
 /// How a request ended, for its row.
@@ -42,7 +63,8 @@ impl Reservation {
     /// Takes over what `admit` reserved.
     pub(crate) fn new(settler: Arc<Settler>, held: Held, row: Row, meter: Meter, cx: &Context) -> Reservation {
         settler.watch(&held);
-        let open = Open { held, row, price: None, usage: None, meter, arrived: cx.arrived, first_byte_us: None };
+        let priced = row.cost.is_some();
+        let open = Open { held, row, priced, price: None, usage: None, meter, arrived: cx.arrived, first_byte_us: None };
         Reservation { settler, open: Some(Box::new(open)) }
     }
 
@@ -61,7 +83,7 @@ impl Reservation {
     /// Writes the reservation down before bytes go upstream.
     pub(crate) fn record(&mut self) -> crate::error::Result<()> {
         match &self.open {
-            Some(open) => self.settler.record_reserve(&open.held, &open.row),
+            Some(open) => self.settler.record_reserve(&open.reserve()),
             None => Ok(()),
         }
     }
@@ -126,7 +148,7 @@ impl Reservation {
 
     fn close(&mut self, ending: Ending) -> Option<Nano> {
         let open = self.open.take()?;
-        let Open { held, mut row, price, usage, meter, arrived, first_byte_us } = *open;
+        let Open { held, mut row, price, usage, meter, arrived, first_byte_us, .. } = *open;
         row.outcome = ending.outcome;
         row.status = ending.status;
         row.latency_us = micros(arrived);
@@ -160,8 +182,8 @@ fn micros(since: std::time::Instant) -> u64 {
 }
 
 impl Row {
-    /// The row of a request that was just admitted: as it stays if this process dies now.
-    pub(crate) fn opened(cx: &Context, held: &Held, endpoint: &str, requested_model: &str) -> Row {
+    /// The row of a request that was just admitted.
+    pub(crate) fn opened(cx: &Context, held: &Held, priced: bool, endpoint: &str, requested_model: &str) -> Row {
         Row {
             id: held.id,
             request_id: cx.request_id.clone(),
@@ -169,7 +191,7 @@ impl Row {
             project: held.project,
             key: (!held.key.is_none()).then_some(held.key),
             customer: cx.credentials.customer.clone(),
-            customer_tag: held.customer,
+            customer_tag: if cx.credentials.customer.is_some() { None } else { held.customer },
             labels: cx.credentials.labels.clone(),
             endpoint: endpoint.to_owned(),
             requested_model: requested_model.to_owned(),
@@ -177,7 +199,7 @@ impl Row {
             provider: None,
             attempts: Vec::new(),
             tokens: TokenCounts::default(),
-            cost: Some(held.money),
+            cost: priced.then_some(held.money),
             reserved: held.money,
             saved: Nano::ZERO,
             latency_us: 0,

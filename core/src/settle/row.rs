@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Millis;
 use crate::ids::{AdmissionId, CustomerId, CustomerTag, KeyId, ProjectId};
+use crate::limits::{CounterId, Scope, Window};
 use crate::money::Nano;
 use crate::pricing::TokenCounts;
 
@@ -75,9 +76,10 @@ pub struct Row {
     pub project: ProjectId,
     /// The key; none for a call without one.
     pub key: Option<KeyId>,
-    /// The customer's name, where it is known.
+    /// The customer.
     pub customer: Option<CustomerId>,
-    /// The customer as counters know it: what the row is booked on.
+    /// The customer as counters know it, where the name is not: forgotten, or a reservation of another process.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer_tag: Option<CustomerTag>,
     /// The caller's labels.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -123,4 +125,23 @@ pub struct Row {
     pub admitted_at: Millis,
     /// When it ended.
     pub ended_at: Millis,
+}
+
+impl Row {
+    /// The customer as counters know it.
+    #[must_use]
+    pub fn tag(&self) -> Option<CustomerTag> {
+        self.customer.as_ref().map(CustomerId::tag).or(self.customer_tag)
+    }
+
+    /// The counters that its cost is booked on: those of [`Held::counters`](crate::limits::Held::counters).
+    pub fn counters(&self) -> impl Iterator<Item = CounterId> {
+        let (day, month) = (Window::day(self.admitted_at), Window::month(self.admitted_at));
+        let customer = self.tag().map(Scope::Customer);
+        [Some((month, Scope::Project)), Some((month, Scope::Key(self.key.unwrap_or(KeyId::NONE))))]
+            .into_iter()
+            .chain([customer.map(|scope| (day, scope)), customer.map(|scope| (month, scope))])
+            .flatten()
+            .map(|(window, scope)| CounterId { window, scope })
+    }
 }

@@ -12,7 +12,7 @@ use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{Journal, Meter, Outcome, Row};
+use super::{ExpiredReservations, Journal, Meter, Reserve, Row};
 use crate::clock::SharedClock;
 use crate::error::Result;
 use crate::ids::{AdmissionId, ProjectId};
@@ -29,6 +29,8 @@ const RENEWAL: Duration = Duration::from_secs(20);
 const FIRST_BACKOFF: Duration = Duration::from_millis(50);
 /// Longest wait between two tries.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(5);
+/// How often a flush looks whether it is done.
+const POLL: Duration = Duration::from_millis(2);
 /// Lapsed reservations entered in the ledger at once.
 const LAPSED_AT_ONCE: usize = 64;
 
@@ -87,8 +89,8 @@ impl Settler {
     }
 
     /// Writes a reservation down before bytes go upstream, so that a kill cannot hide it.
-    pub(crate) fn record_reserve(&self, held: &Held, row: &Row) -> Result<()> {
-        self.journal.reserve(held, row)
+    pub(crate) fn record_reserve(&self, reserve: &Reserve) -> Result<()> {
+        self.journal.reserve(reserve)
     }
 
     /// Books reported usage. Returns the cost; none where the price is unknown.
@@ -120,7 +122,7 @@ impl Settler {
         if let Some(ids) = self.open.lock().get_mut(&settlement.held.project) {
             ids.remove(&settlement.held.id);
         }
-        let ticket = self.journal.settled(&row);
+        let ticket = self.journal.settled(row, Some(&settlement));
         let (limiter, journal) = (self.limiter.clone(), self.journal.clone());
         self.finish(async move {
             let mut wait = FIRST_BACKOFF;
@@ -137,7 +139,7 @@ impl Settler {
     /// Writes the row of a request that reserved nothing, as a cache hit.
     pub(crate) fn record(&self, mut row: Row) {
         row.ended_at = self.clock.now();
-        let ticket = self.journal.settled(&row);
+        let ticket = self.journal.settled(row, None);
         self.journal.acknowledged(ticket);
     }
 
@@ -169,61 +171,37 @@ impl Settler {
         if lapsed.is_empty() {
             return Ok(0);
         }
-        let rows: Vec<Row> = lapsed.iter().map(|held| Row::lapsed(held, self.clock.now())).collect();
+        let rows: Vec<Row> = lapsed
+            .into_iter()
+            .map(|held| Reserve::unknown(held).expired(ExpiredReservations::Charge, self.clock.now()))
+            .collect();
         self.ledger.append(&rows).await?;
-        let ids: Vec<AdmissionId> = lapsed.iter().map(|held| held.id).collect();
+        let ids: Vec<AdmissionId> = rows.iter().map(|row| row.id).collect();
         self.limiter.acknowledge(project, &ids).await?;
         Ok(ids.len())
     }
 
-    /// Waits until everything is settled and in the ledger, at most for `within`. Returns whether it is.
+    /// Waits until everything that has ended is in the ledger, at most for `within`. Returns whether it is.
+    pub(crate) async fn flush(&self, within: Duration) -> bool {
+        let begun = tokio::time::Instant::now();
+        while !self.tasks.is_empty() {
+            if begun.elapsed() >= within {
+                return false;
+            }
+            tokio::time::sleep(POLL).await;
+        }
+        self.journal.flush(within.saturating_sub(begun.elapsed())).await.is_ok()
+    }
+
+    /// Stops renewing leases, then waits as [`Settler::flush`] does.
     pub(crate) async fn close(&self, within: Duration) -> bool {
         self.stop.cancel();
-        self.tasks.close();
-        let settled = tokio::time::timeout(within, self.tasks.wait()).await.is_ok();
-        let flushed = self.journal.flush(within).await;
-        settled && flushed
+        self.flush(within).await
     }
 }
 
 impl Drop for Settler {
     fn drop(&mut self) {
         self.stop.cancel();
-    }
-}
-
-impl Row {
-    /// The row of a reservation that nobody settled; `held` is all that is known of it.
-    fn lapsed(held: &Held, now: crate::clock::Millis) -> Row {
-        Row {
-            id: held.id,
-            request_id: String::new(),
-            client_request_id: None,
-            project: held.project,
-            key: (!held.key.is_none()).then_some(held.key),
-            customer: None,
-            customer_tag: held.customer,
-            labels: std::collections::BTreeMap::new(),
-            endpoint: String::new(),
-            requested_model: String::new(),
-            served_model: None,
-            provider: None,
-            attempts: Vec::new(),
-            tokens: TokenCounts::default(),
-            cost: Some(held.money),
-            reserved: held.money,
-            saved: Nano::ZERO,
-            latency_us: 0,
-            first_byte_us: None,
-            cache: super::CacheVerdict::Miss,
-            similarity: None,
-            outcome: Outcome::Expired,
-            status: 0,
-            stream: false,
-            estimated: true,
-            downgraded_from: None,
-            admitted_at: held.admitted_at,
-            ended_at: now,
-        }
     }
 }
