@@ -9,6 +9,7 @@ use crate::openai::error::{ApiError, not_json};
 use crate::openai::reply::{Choice, Reply, Said, compose};
 use crate::openai::request::ChatRequest;
 use crate::openai::tools::ToolCall;
+use crate::openai::usage::Reported;
 use crate::openai::{hash, json_answer, letters, models, stream, usage, validate};
 use crate::plan::{Answer, Content, set_header};
 use crate::server::Arrived;
@@ -55,7 +56,7 @@ pub(crate) fn answer(arrived: &Arrived, faults: &[&Fault], created: u64) -> Resu
         });
     }
     let body = completion(&identity, &request, &reply, reported.as_ref());
-    Ok(json_answer(&body, Some(counted), reported.clone()))
+    Ok(json_answer(&body, Some(counted), reported.as_ref().map(Reported::value)))
 }
 
 fn fingerprint(model: &str) -> String {
@@ -70,7 +71,7 @@ struct Completion<'a> {
     model: &'a str,
     choices: Vec<CompletionChoice<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    usage: Option<&'a Value>,
+    usage: Option<&'a Reported>,
     service_tier: &'a str,
     system_fingerprint: Option<&'a str>,
 }
@@ -111,7 +112,7 @@ fn completion<'a>(
     identity: &'a Identity<'a>,
     request: &ChatRequest<'_>,
     reply: &'a Reply,
-    usage: Option<&'a Value>,
+    usage: Option<&'a Reported>,
 ) -> Completion<'a> {
     Completion {
         id: &identity.id,

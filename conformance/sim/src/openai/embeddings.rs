@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::fault::Fault;
 use crate::openai::error::{ApiError, invalid, invalid_without_code, missing, no_model, not_json};
 use crate::openai::params::{Params, wrong_type};
-use crate::openai::{hash, json_answer, mix, models, tokens};
+use crate::openai::{hash, json_answer, mix, models, tokens, usage};
 use crate::plan::Answer;
 use crate::server::Arrived;
 
@@ -80,13 +80,10 @@ pub(crate) fn answer(arrived: &Arrived, faults: &[&Fault]) -> Result<Answer, Api
 }
 
 fn overridden(counted: &Value, faults: &[&Fault]) -> Value {
-    let mut usage = counted.clone();
-    for fault in faults {
-        if let (Fault::Usage(fields), Some(usage)) = (fault, usage.as_object_mut()) {
-            usage.extend(fields.clone());
-        }
-    }
-    usage
+    faults.iter().fold(counted.clone(), |usage, fault| match fault {
+        Fault::Usage(fields) => usage::changed(usage, fields),
+        _ => usage,
+    })
 }
 
 fn read_inputs(input: &Value) -> Result<Vec<Input>, ApiError> {

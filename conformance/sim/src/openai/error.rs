@@ -91,7 +91,8 @@ pub(crate) fn missing(param: &str) -> ApiError {
 pub(crate) fn no_key() -> ApiError {
     let message = "You didn't provide an API key. You need to provide your API key in an Authorization header using \
                    Bearer auth (i.e. Authorization: Bearer YOUR_KEY).";
-    ApiError::new(StatusCode::UNAUTHORIZED, INVALID_REQUEST, message).code("invalid_api_key")
+    // The vendor gives this one no code.
+    ApiError::new(StatusCode::UNAUTHORIZED, INVALID_REQUEST, message)
 }
 
 pub(crate) fn bad_key(key: &str) -> ApiError {

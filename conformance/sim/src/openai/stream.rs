@@ -2,12 +2,12 @@
 
 use bytes::Bytes;
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::openai::chat::{Identity, Logprobs};
 use crate::openai::reply::{Choice, Reply, Said};
 use crate::openai::request::ChatRequest;
 use crate::openai::tools::ToolCall;
+use crate::openai::usage::Reported;
 use crate::openai::{hash, letters};
 use crate::plan::{Event, EventKind};
 
@@ -23,7 +23,7 @@ struct Chunk<'a> {
     choices: Vec<ChunkChoice<'a>>,
     /// Absent unless usage was asked for; null until the last chunk.
     #[serde(skip_serializing_if = "Option::is_none")]
-    usage: Option<Option<&'a Value>>,
+    usage: Option<Option<&'a Reported>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     obfuscation: Option<String>,
 }
@@ -84,7 +84,7 @@ impl<'a> Writer<'a> {
         self.chunk(vec![ChunkChoice { index, delta, logprobs, finish_reason: finish }], None);
     }
 
-    fn chunk(&mut self, choices: Vec<ChunkChoice<'a>>, usage: Option<&Value>) {
+    fn chunk(&mut self, choices: Vec<ChunkChoice<'a>>, usage: Option<&Reported>) {
         let place = u64::try_from(self.events.len()).unwrap_or(u64::MAX);
         let chunk = Chunk {
             id: &self.identity.id,
@@ -101,7 +101,7 @@ impl<'a> Writer<'a> {
             }),
         };
         let bytes = frame(&serde_json::to_string(&chunk).unwrap_or_default());
-        self.events.push(Event { bytes, kind: EventKind::Part, usage: usage.cloned() });
+        self.events.push(Event { bytes, kind: EventKind::Part, usage: usage.map(Reported::value) });
     }
 }
 
@@ -115,7 +115,7 @@ pub(crate) fn events(
     identity: &Identity<'_>,
     request: &ChatRequest<'_>,
     reply: &Reply,
-    usage: Option<Value>,
+    usage: Option<Reported>,
 ) -> Vec<Event> {
     let mut writer = Writer {
         identity,
@@ -153,10 +153,20 @@ pub(crate) fn events(
     events
 }
 
-/// The first delta: the role, with empty text unless tools are called.
+/// The first delta, with the role. One call's identity comes in it; several follow a role without text.
 fn opening(choice: &Choice) -> Delta<'_> {
-    let content = if matches!(choice.said, Said::Calls(_)) { None } else { Some("") };
-    Delta { role: Some("assistant"), content: Some(content), refusal: Some(None), ..Delta::default() }
+    let role = Some("assistant");
+    match &choice.said {
+        Said::Text(_) | Said::Refusal(_) => {
+            Delta { role, content: Some(Some("")), refusal: Some(None), ..Delta::default() }
+        }
+        Said::Calls(calls) => match calls.as_slice() {
+            [only] => {
+                Delta { role, content: Some(None), tool_calls: vec![call_head(0, only)], refusal: Some(None) }
+            }
+            _ => Delta { role, content: Some(None), ..Delta::default() },
+        },
+    }
 }
 
 fn pieces(choice: &Choice, logprobs: Option<u64>) -> Vec<Piece<'_>> {
@@ -176,18 +186,25 @@ fn pieces(choice: &Choice, logprobs: Option<u64>) -> Vec<Piece<'_>> {
             })
             .collect(),
         Said::Calls(calls) => {
-            calls.iter().enumerate().flat_map(|(index, call)| call_pieces(index, call)).collect()
+            let opened = calls.len() == 1;
+            calls.iter().enumerate().flat_map(|(index, call)| call_pieces(index, call, opened)).collect()
         }
     }
 }
 
-/// First the call's identity with no arguments, then its arguments piece by piece.
-fn call_pieces(index: usize, call: &ToolCall) -> Vec<Piece<'_>> {
-    let delta = |id, call_type, name, arguments| {
-        let call = CallDelta { index, id, call_type, function: FunctionDelta { name, arguments } };
-        (Delta { tool_calls: vec![call], ..Delta::default() }, None)
-    };
-    let head = delta(Some(call.id.as_str()), Some("function"), Some(call.name.as_str()), "");
-    let rest = call.arguments.iter().map(|piece| delta(None, None, None, piece.as_str()));
-    std::iter::once(head).chain(rest).collect()
+fn call_head(index: usize, call: &ToolCall) -> CallDelta<'_> {
+    let function = FunctionDelta { name: Some(&call.name), arguments: "" };
+    CallDelta { index, id: Some(&call.id), call_type: Some("function"), function }
+}
+
+/// The call's identity with no arguments, unless the opening had it, then its arguments piece by piece.
+fn call_pieces(index: usize, call: &ToolCall, opened: bool) -> impl Iterator<Item = Piece<'_>> {
+    let head = (!opened).then(|| call_head(index, call));
+    let rest = call.arguments.iter().map(move |arguments| CallDelta {
+        index,
+        id: None,
+        call_type: None,
+        function: FunctionDelta { name: None, arguments },
+    });
+    head.into_iter().chain(rest).map(|call| (Delta { tool_calls: vec![call], ..Delta::default() }, None))
 }

@@ -92,26 +92,45 @@ pub(crate) fn prompt_tokens(request: &ChatRequest<'_>) -> u64 {
     PRIMING + messages + tools + format
 }
 
+/// Usage as it is told: the counted one in the vendor's field order, unless a script changed it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Reported {
+    Counted(Usage),
+    Changed(Value),
+}
+
+impl Reported {
+    pub(crate) fn value(&self) -> Value {
+        serde_json::to_value(self).unwrap_or_default()
+    }
+}
+
 /// What the script makes of the counted usage; none when it is not to be reported.
-pub(crate) fn reported(counted: Usage, faults: &[&Fault]) -> Option<Value> {
-    let mut reported = counted.value();
+pub(crate) fn reported(counted: Usage, faults: &[&Fault]) -> Option<Reported> {
+    if faults.contains(&&Fault::NoUsage) {
+        return None;
+    }
+    let mut told = Reported::Counted(counted);
     for fault in faults {
-        match fault {
-            Fault::NoUsage => return None,
-            Fault::Usage(fields) => {
-                overlay(&mut reported, fields);
-                let part = |name: &str| reported.get(name).and_then(Value::as_u64);
-                if let (false, Some(prompt), Some(completion)) =
-                    (fields.contains_key("total_tokens"), part("prompt_tokens"), part("completion_tokens"))
-                    && let Some(object) = reported.as_object_mut()
-                {
-                    object.insert("total_tokens".to_owned(), prompt.saturating_add(completion).into());
-                }
-            }
-            _ => {}
+        if let Fault::Usage(fields) = fault {
+            told = Reported::Changed(changed(told.value(), fields));
         }
     }
-    Some(reported)
+    Some(told)
+}
+
+/// Lays `fields` over a usage object, and adds up the total unless it is among them.
+pub(crate) fn changed(mut usage: Value, fields: &Map<String, Value>) -> Value {
+    overlay(&mut usage, fields);
+    let part = |name: &str| usage.get(name).and_then(Value::as_u64);
+    if let (false, Some(prompt), Some(completion)) =
+        (fields.contains_key("total_tokens"), part("prompt_tokens"), part("completion_tokens"))
+        && let Some(object) = usage.as_object_mut()
+    {
+        object.insert("total_tokens".to_owned(), prompt.saturating_add(completion).into());
+    }
+    usage
 }
 
 fn overlay(base: &mut Value, fields: &Map<String, Value>) {
