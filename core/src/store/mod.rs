@@ -1,5 +1,8 @@
 //! Where state lives. The traits are the stages'; the folders below are the only places that name a database.
 
+pub(crate) mod process_lock;
+pub mod sqlite;
+
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
