@@ -30,6 +30,10 @@ pub(super) struct Appender {
     /// Files with records that were not forced to the disk: the current one, and closed ones.
     unsynced: bool,
     closed_unsynced: Vec<File>,
+    /// The current file is to be forced to the disk before the caller goes on.
+    sync_now: bool,
+    /// Nothing is taken any more: the files are removed.
+    closed: bool,
     /// Per segment: reservations without an end, and rows that are not in the ledger.
     open: BTreeMap<u64, usize>,
     /// In which segment a reservation was written.
@@ -56,6 +60,8 @@ impl Appender {
             torn: false,
             unsynced: false,
             closed_unsynced: Vec::new(),
+            sync_now: false,
+            closed: false,
             open: BTreeMap::new(),
             reserves: HashMap::new(),
             unacknowledged: HashSet::new(),
@@ -67,20 +73,33 @@ impl Appender {
     }
 
     pub(super) fn reserve(&mut self, id: AdmissionId, line: &[u8]) -> io::Result<()> {
+        if self.closed {
+            return Err(io::Error::other("the spool is closed"));
+        }
         self.write(line)?;
         *self.open.entry(self.number).or_default() += 1;
         if let Some(earlier) = self.reserves.insert(id, self.number) {
             self.done(earlier);
         }
-        Ok(())
+        // On an error the record stays, and counts as any other: whoever refuses the request settles it.
+        self.sync_now()
     }
 
     pub(super) fn settled(&mut self, id: AdmissionId, line: Vec<u8>, awaits: Option<u64>) {
+        if self.closed {
+            // Only a row without a reservation can come so late: with one open, the spool does not close.
+            tracing::error!(%id, "a row came after the spool was closed; it is lost");
+            return;
+        }
         self.unacknowledged.extend(awaits);
         self.rows += 1;
         self.retained.push_back(Retained { id, line });
         if let Err(error) = self.write_retained() {
             tracing::warn!(%error, kept = self.retained.len(), "the spool could not be written; kept in memory");
+        }
+        if let Err(error) = self.sync_now() {
+            // The record is written, and a kill would not lose it: only the power must not fail now.
+            tracing::warn!(%error, "the spool could not be forced to the disk");
         }
     }
 
@@ -126,9 +145,10 @@ impl Appender {
         self.unsynced || !self.closed_unsynced.is_empty()
     }
 
-    /// Whether a new start would find nothing to do in the files.
-    pub(super) fn is_drained(&self) -> bool {
-        self.rows == 0 && self.reserves.is_empty()
+    /// Takes no more records if a new start would find nothing to do in the files.
+    pub(super) fn close_if_drained(&mut self) -> bool {
+        self.closed = self.rows == 0 && self.reserves.is_empty();
+        self.closed
     }
 
     /// The number of the segment that is being written.
@@ -186,19 +206,22 @@ impl Appender {
         match self.fsync {
             SpoolFsync::Never => {}
             SpoolFsync::Batch => self.unsynced = true,
-            SpoolFsync::Always => {
-                if let Err(error) = self.file.sync_data() {
-                    // The record is written, and a kill would not lose it: only the power must not fail now.
-                    tracing::warn!(%error, "the spool could not be forced to the disk");
-                }
-            }
+            SpoolFsync::Always => self.sync_now = true,
         }
         Ok(())
+    }
+
+    /// With `always`: what was written is forced to the disk before the caller goes on.
+    fn sync_now(&mut self) -> io::Result<()> {
+        if std::mem::take(&mut self.sync_now) { self.file.sync_data() } else { Ok(()) }
     }
 
     fn rotate(&mut self) -> io::Result<()> {
         let next = segment::create(&self.folder, self.instance, self.number + 1)?;
         let closed = std::mem::replace(&mut self.file, next);
+        if std::mem::take(&mut self.sync_now) {
+            closed.sync_data()?;
+        }
         if std::mem::take(&mut self.unsynced) {
             self.closed_unsynced.push(closed);
         }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use tokio::time::Instant;
 use ulid::Ulid;
 
 use super::record::{Said, Say, SettledRow};
@@ -38,6 +39,8 @@ pub(super) struct Tail {
     ready: Vec<Row>,
     segments: Vec<u64>,
     backoff: Backoff,
+    /// When records were last forced to the disk.
+    synced: Instant,
 }
 
 impl Tail {
@@ -52,6 +55,7 @@ impl Tail {
             ready: Vec::new(),
             segments: Vec::new(),
             backoff: Backoff::default(),
+            synced: Instant::now(),
         }
     }
 
@@ -70,6 +74,9 @@ impl Tail {
                 }
             };
             self.remove_finished();
+            if self.fsync == SpoolFsync::Batch && self.synced.elapsed() >= SYNC_EVERY {
+                self.sync().await;
+            }
             if closing && (self.ready.is_empty() || pause.is_some()) {
                 break;
             }
@@ -187,10 +194,8 @@ impl Tail {
         };
         if retained || unsynced {
             let turn = if unsynced { SYNC_EVERY } else { RETAINED_EVERY };
-            // A permit of `work` ends the wait early; the sync then comes with a later turn.
-            if tokio::time::timeout(turn, self.shared.work.notified()).await.is_err() {
-                self.sync().await;
-            }
+            // Whichever comes first: the loop sees what is due.
+            let _ = tokio::time::timeout(turn, self.shared.work.notified()).await;
         } else {
             self.shared.work.notified().await;
         }
@@ -206,7 +211,8 @@ impl Tail {
         let _ = tokio::time::timeout(pause, closing).await;
     }
 
-    async fn sync(&self) {
+    async fn sync(&mut self) {
+        self.synced = Instant::now();
         let files = self.shared.appender.lock().take_unsynced();
         let done = match files {
             Ok(files) if files.is_empty() => return,
@@ -223,7 +229,7 @@ impl Tail {
 
     /// Removes the instance's files if a new start would find nothing in them.
     fn leave(&self) {
-        if !self.shared.appender.lock().is_drained() {
+        if !self.shared.appender.lock().close_if_drained() {
             return;
         }
         if let Err(error) = remove_instance(&self.shared.folder, self.shared.instance) {
