@@ -1,1 +1,42 @@
-//! Schemas.
+//! The SQL schemas of Lockgate's stores, embedded. Forward only: a migration that has landed is never edited,
+//! a change is a new file.
+
+/// One step of a schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Migration {
+    /// Its place in the order: 1, 2, 3, …
+    pub version: u32,
+    /// What it brings, in a word.
+    pub name: &'static str,
+    /// The statements.
+    pub sql: &'static str,
+}
+
+/// The schema of the SQLite store, in order.
+pub const SQLITE: &[Migration] =
+    &[Migration { version: 1, name: "store", sql: include_str!("../sqlite/0001_store.sql") }];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_count_up_from_one() {
+        for (index, migration) in SQLITE.iter().enumerate() {
+            assert_eq!(migration.version as usize, index + 1, "{}", migration.name);
+            assert!(!migration.sql.trim().is_empty(), "{}", migration.name);
+        }
+    }
+
+    #[test]
+    fn every_file_is_embedded() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("sqlite");
+        let mut files: Vec<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        files.sort();
+        let named: Vec<String> = SQLITE.iter().map(|m| format!("{:04}_{}.sql", m.version, m.name)).collect();
+        assert_eq!(files, named);
+    }
+}

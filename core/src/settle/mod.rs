@@ -1,13 +1,18 @@
 //! What a request cost, written down once.
 
+mod deliver;
+mod direct;
 mod journal;
 mod meter;
 mod reservation;
 mod row;
 mod settler;
+mod spool;
 
+pub use direct::DirectJournal;
 pub use journal::{ExpiredReservations, Journal, Reserve, Ticket};
 pub(crate) use meter::Meter;
 pub(crate) use reservation::{Ending, Reservation};
 pub use row::{Attempt, CacheVerdict, Outcome, Row};
 pub(crate) use settler::{LEASE, Settler};
+pub use spool::{Recovered, Spool, SpoolFsync, SpoolOptions, recover};

@@ -1,0 +1,16 @@
+//! The embedded store: one SQLite file in WAL mode, through sqlx.
+
+mod columns;
+mod directory;
+mod failure;
+mod forget;
+mod ledger;
+mod location;
+mod lock;
+mod migrate;
+mod open;
+mod rollup;
+mod usage;
+mod watch;
+
+pub use open::{Access, SqliteStore};
