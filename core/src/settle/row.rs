@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Millis;
-use crate::ids::{AdmissionId, CustomerId, KeyId, ProjectId};
+use crate::ids::{AdmissionId, CustomerId, CustomerTag, KeyId, ProjectId};
+use crate::limits::{CounterId, Scope, Window};
 use crate::money::Nano;
 use crate::pricing::TokenCounts;
 
@@ -77,6 +78,9 @@ pub struct Row {
     pub key: Option<KeyId>,
     /// The customer.
     pub customer: Option<CustomerId>,
+    /// The customer as counters know it, where the name is not: forgotten, or a reservation of another process.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer_tag: Option<CustomerTag>,
     /// The caller's labels.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
@@ -121,4 +125,23 @@ pub struct Row {
     pub admitted_at: Millis,
     /// When it ended.
     pub ended_at: Millis,
+}
+
+impl Row {
+    /// The customer as counters know it.
+    #[must_use]
+    pub fn tag(&self) -> Option<CustomerTag> {
+        self.customer.as_ref().map(CustomerId::tag).or(self.customer_tag)
+    }
+
+    /// The counters that its cost is booked on: those of [`Held::counters`](crate::limits::Held::counters).
+    pub fn counters(&self) -> impl Iterator<Item = CounterId> {
+        let (day, month) = (Window::day(self.admitted_at), Window::month(self.admitted_at));
+        let customer = self.tag().map(Scope::Customer);
+        [Some((month, Scope::Project)), Some((month, Scope::Key(self.key.unwrap_or(KeyId::NONE))))]
+            .into_iter()
+            .chain([customer.map(|scope| (day, scope)), customer.map(|scope| (month, scope))])
+            .flatten()
+            .map(|(window, scope)| CounterId { window, scope })
+    }
 }

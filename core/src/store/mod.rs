@@ -126,7 +126,12 @@ pub trait Ledger: Send + Sync + 'static {
     /// Rows, newest first.
     async fn rows(&self, filter: &RowFilter) -> Result<Vec<Row>>;
 
-    /// Sums, by what `query` groups.
+    /// Removes at most `most` rows admitted before `before`, and spend counters of days before it. Monthly counters
+    /// and daily usage stay. Gives the number of rows removed. A row that is appended again afterwards counts anew.
+    async fn retire(&self, before: Millis, most: u32) -> Result<u64>;
+
+    /// Sums, by what `query` groups, in the order of the group's name. Days that are only partly asked for are summed
+    /// from rows, so they are exact as long as rows are kept.
     async fn usage(&self, query: &UsageQuery) -> Result<Vec<UsageLine>>;
 }
 
@@ -184,7 +189,7 @@ pub struct UsageLine {
     pub group: String,
     /// Requests.
     pub requests: u64,
-    /// Of them answered from a cache.
+    /// Of them answered without a call to a provider: exact, semantic or coalesced.
     pub cache_hits: u64,
     /// Input tokens.
     pub input_tokens: u64,

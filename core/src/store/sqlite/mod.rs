@@ -4,10 +4,13 @@ mod columns;
 mod directory;
 mod failure;
 mod forget;
+mod ledger;
 mod location;
 mod lock;
 mod migrate;
 mod open;
+mod rollup;
+mod usage;
 mod watch;
 
 pub use open::{Access, SqliteStore};

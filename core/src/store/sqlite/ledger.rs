@@ -1,0 +1,279 @@
+//! The ledger: rows, and their sums in the same transaction.
+
+use async_trait::async_trait;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
+
+use super::columns::{Columns, json, word};
+use super::failure::failed;
+use super::rollup::Rollup;
+use super::{SqliteStore, usage};
+use crate::clock::Millis;
+use crate::error::Result;
+use crate::ids::ProjectId;
+use crate::limits::{CounterId, Window};
+use crate::money::Nano;
+use crate::pricing::TokenCounts;
+use crate::settle::{Outcome, Row};
+use crate::store::{Ledger, RowFilter, UsageLine, UsageQuery};
+
+pub(super) const READING: &str = "the ledger could not be read";
+pub(super) const WRITING: &str = "the ledger could not be written";
+
+/// Tokens of one kind in one row. More is a provider's mistake, and sums of it would leave SQLite's integers.
+const MOST_TOKENS: u64 = 1 << 40;
+const DEFAULT_ROWS: u32 = 100;
+
+#[async_trait]
+impl Ledger for SqliteStore {
+    async fn append(&self, rows: &[Row]) -> Result<()> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let mut change = self.write(WRITING).await?;
+        let any_forgotten = any_forgotten(&mut change).await?;
+        let mut rollup = Rollup::default();
+        for row in rows {
+            let mut row = bounded(row.clone());
+            if any_forgotten {
+                leave_out_name(&mut change, &mut row).await?;
+            }
+            if insert(&mut change, &row).await? {
+                rollup.add(&row);
+            } else if row.outcome != Outcome::Expired
+                && let Some(expired) = take_expired(&mut change, &row).await?
+            {
+                insert(&mut change, &row).await?;
+                rollup.remove(&expired);
+                rollup.add(&row);
+            }
+        }
+        rollup.book(&mut change).await?;
+        change.commit().await.map_err(failed(WRITING))
+    }
+
+    async fn spent(&self, project: ProjectId, counters: &[CounterId]) -> Result<Vec<Nano>> {
+        let project = project.to_string();
+        let mut amounts = Vec::with_capacity(counters.len());
+        for counter in counters {
+            let (scope, subject) = super::rollup::subject(counter.scope);
+            let amount: Option<i64> = sqlx::query_scalar(
+                "SELECT amount FROM spend WHERE project = ? AND window_code = ? AND scope = ? AND subject = ?",
+            )
+            .bind(&project)
+            .bind(counter.window.code())
+            .bind(scope)
+            .bind(subject)
+            .fetch_optional(self.readers())
+            .await
+            .map_err(failed(READING))?;
+            amounts.push(Nano::from_nano(amount.unwrap_or(0)));
+        }
+        Ok(amounts)
+    }
+
+    async fn rows(&self, filter: &RowFilter) -> Result<Vec<Row>> {
+        let mut query = QueryBuilder::<Sqlite>::new("SELECT * FROM ledger WHERE 1 = 1");
+        if let Some(project) = filter.project {
+            query.push(" AND project = ").push_bind(project.to_string());
+        }
+        if let Some(id) = filter.id {
+            query.push(" AND id = ").push_bind(id.to_string());
+        }
+        let most = if filter.most == 0 { DEFAULT_ROWS } else { filter.most };
+        query.push(" ORDER BY admitted_at DESC, id DESC LIMIT ").push_bind(most);
+        let found = query.build().fetch_all(self.readers()).await.map_err(failed(READING))?;
+        found.iter().map(read).collect()
+    }
+
+    async fn retire(&self, before: Millis, most: u32) -> Result<u64> {
+        let mut change = self.write(WRITING).await?;
+        let retired = sqlx::query(
+            "DELETE FROM ledger WHERE id IN \
+             (SELECT id FROM ledger WHERE admitted_at < ? ORDER BY admitted_at LIMIT ?)",
+        )
+        .bind(before.0)
+        .bind(most)
+        .execute(&mut *change)
+        .await
+        .map_err(failed(WRITING))?
+        .rows_affected();
+        // Codes of days have 8 digits, of months 6.
+        sqlx::query("DELETE FROM spend WHERE window_code >= 10000000 AND window_code < ?")
+            .bind(Window::day(before).code())
+            .execute(&mut *change)
+            .await
+            .map_err(failed(WRITING))?;
+        sqlx::query("DELETE FROM forgotten_customer WHERE forgotten_at < ?")
+            .bind(before.0)
+            .execute(&mut *change)
+            .await
+            .map_err(failed(WRITING))?;
+        change.commit().await.map_err(failed(WRITING))?;
+        Ok(retired)
+    }
+
+    async fn usage(&self, query: &UsageQuery) -> Result<Vec<UsageLine>> {
+        usage::sum(self.readers(), query).await
+    }
+}
+
+/// The row with amounts that can be summed a thousand times over.
+fn bounded(mut row: Row) -> Row {
+    let money = |nano: Nano| nano.clamp(Nano::ZERO, Nano::MAX_CAP);
+    row.cost = row.cost.map(money);
+    row.saved = money(row.saved);
+    row.reserved = money(row.reserved);
+    let counts = &mut row.tokens;
+    for count in [
+        &mut counts.input,
+        &mut counts.cached_input,
+        &mut counts.cache_write,
+        &mut counts.cache_write_1h,
+        &mut counts.output,
+        &mut counts.reasoning,
+        &mut counts.audio_input,
+        &mut counts.audio_output,
+    ] {
+        *count = (*count).min(MOST_TOKENS);
+    }
+    row
+}
+
+async fn any_forgotten(change: &mut SqliteConnection) -> Result<bool> {
+    sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM forgotten_customer)")
+        .fetch_one(change)
+        .await
+        .map_err(failed(WRITING))
+}
+
+/// A row admitted before its customer was forgotten comes in without the name.
+async fn leave_out_name(change: &mut SqliteConnection, row: &mut Row) -> Result<()> {
+    let (Some(_), Some(tag)) = (&row.customer, row.tag()) else { return Ok(()) };
+    let forgotten: bool = sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM forgotten_customer WHERE project = ? AND tag = ? AND forgotten_at >= ?)",
+    )
+    .bind(row.project.to_string())
+    .bind(tag.0.to_vec())
+    .bind(row.admitted_at.0)
+    .fetch_one(change)
+    .await
+    .map_err(failed(WRITING))?;
+    if forgotten {
+        row.customer_tag = Some(tag);
+        row.customer = None;
+    }
+    Ok(())
+}
+
+/// Adds the row; false where one with its id is there.
+async fn insert(change: &mut SqliteConnection, row: &Row) -> Result<bool> {
+    let done = sqlx::query(
+        "INSERT INTO ledger (id, request_id, client_request_id, project, gateway_key, customer, customer_tag, \
+         labels, endpoint, requested_model, served_model, provider, attempts, input_tokens, cached_input_tokens, \
+         cache_write_tokens, cache_write_1h_tokens, output_tokens, reasoning_tokens, audio_input_tokens, \
+         audio_output_tokens, cost, reserved, saved, latency_us, first_byte_us, cache, similarity, outcome, status, \
+         stream, estimated, downgraded_from, admitted_at, ended_at) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, \
+         ?, ?) ON CONFLICT (id) DO NOTHING",
+    )
+    .bind(row.id.to_string())
+    .bind(&row.request_id)
+    .bind(&row.client_request_id)
+    .bind(row.project.to_string())
+    .bind(row.key.map(|key| key.to_string()))
+    .bind(row.customer.as_ref().map(|customer| customer.as_str()))
+    .bind(row.tag().map(|tag| tag.0.to_vec()))
+    .bind(json(&row.labels)?)
+    .bind(&row.endpoint)
+    .bind(&row.requested_model)
+    .bind(&row.served_model)
+    .bind(&row.provider)
+    .bind(json(&row.attempts)?)
+    .bind(integer(row.tokens.input))
+    .bind(integer(row.tokens.cached_input))
+    .bind(integer(row.tokens.cache_write))
+    .bind(integer(row.tokens.cache_write_1h))
+    .bind(integer(row.tokens.output))
+    .bind(integer(row.tokens.reasoning))
+    .bind(integer(row.tokens.audio_input))
+    .bind(integer(row.tokens.audio_output))
+    .bind(row.cost.map(Nano::nano))
+    .bind(row.reserved.nano())
+    .bind(row.saved.nano())
+    .bind(integer(row.latency_us))
+    .bind(row.first_byte_us.map(integer))
+    .bind(word(&row.cache)?)
+    .bind(row.similarity.filter(|similarity| similarity.is_finite()).map(f64::from))
+    .bind(word(&row.outcome)?)
+    .bind(row.status)
+    .bind(row.stream)
+    .bind(row.estimated)
+    .bind(&row.downgraded_from)
+    .bind(row.admitted_at.0)
+    .bind(row.ended_at.0)
+    .execute(change)
+    .await
+    .map_err(failed(WRITING))?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Takes out the expired row in whose place `settled` comes.
+async fn take_expired(change: &mut SqliteConnection, settled: &Row) -> Result<Option<Row>> {
+    sqlx::query("DELETE FROM ledger WHERE id = ? AND outcome = ? RETURNING *")
+        .bind(settled.id.to_string())
+        .bind(word(&Outcome::Expired)?)
+        .fetch_optional(change)
+        .await
+        .map_err(failed(WRITING))?
+        .map(|row| read(&row))
+        .transpose()
+}
+
+fn integer(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+fn read(row: &SqliteRow) -> Result<Row> {
+    let row = Columns(row);
+    let customer = row.word_opt("customer")?;
+    Ok(Row {
+        id: row.id("id")?,
+        request_id: row.get("request_id")?,
+        client_request_id: row.get("client_request_id")?,
+        project: row.id("project")?,
+        key: row.id_opt("gateway_key")?,
+        customer_tag: if customer.is_some() { None } else { row.tag_opt("customer_tag")? },
+        customer,
+        labels: row.json("labels")?,
+        endpoint: row.get("endpoint")?,
+        requested_model: row.get("requested_model")?,
+        served_model: row.get("served_model")?,
+        provider: row.get("provider")?,
+        attempts: row.json("attempts")?,
+        tokens: TokenCounts {
+            input: row.number("input_tokens")?,
+            cached_input: row.number("cached_input_tokens")?,
+            cache_write: row.number("cache_write_tokens")?,
+            cache_write_1h: row.number("cache_write_1h_tokens")?,
+            output: row.number("output_tokens")?,
+            reasoning: row.number("reasoning_tokens")?,
+            audio_input: row.number("audio_input_tokens")?,
+            audio_output: row.number("audio_output_tokens")?,
+        },
+        cost: row.nano_opt("cost")?,
+        reserved: row.nano("reserved")?,
+        saved: row.nano("saved")?,
+        latency_us: row.number("latency_us")?,
+        first_byte_us: row.number_opt("first_byte_us")?,
+        cache: row.word("cache")?,
+        similarity: row.get::<Option<f32>>("similarity")?,
+        outcome: row.word("outcome")?,
+        status: row.number("status")?,
+        stream: row.get("stream")?,
+        estimated: row.get("estimated")?,
+        downgraded_from: row.get("downgraded_from")?,
+        admitted_at: row.millis("admitted_at")?,
+        ended_at: row.millis("ended_at")?,
+    })
+}
