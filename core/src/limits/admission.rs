@@ -192,14 +192,7 @@ pub struct Held {
 impl Held {
     /// The counters it is booked into.
     pub fn counters(&self) -> impl Iterator<Item = CounterId> {
-        let month = Window::month(self.admitted_at);
-        let day = Window::day(self.admitted_at);
-        let customer = self.customer.map(Scope::Customer);
-        [Some((month, Scope::Project)), Some((month, Scope::Key(self.key)))]
-            .into_iter()
-            .chain([customer.map(|scope| (day, scope)), customer.map(|scope| (month, scope))])
-            .flatten()
-            .map(|(window, scope)| CounterId { window, scope })
+        CounterId::booked(self.admitted_at, self.key, self.customer)
     }
 }
 

@@ -6,12 +6,20 @@
 mod admission;
 mod admit;
 mod refusal;
+mod bucket;
+mod caps;
+mod decide;
+mod reservation;
+mod view;
 mod window;
-
 
 pub use admission::{
     Admission, Admitted, CapStanding, Caps, Charge, Downgrade, Held, Level, LimitKind, Plan, Raise, Rates,
     Refusal, Scope, Settled, Settlement, Standing, Trigger, Verdict,
 };
 pub(crate) use admit::{Entry, Plans, admit, trigger};
+pub use bucket::{Bucket, Short};
+pub use decide::{Decision, decide, standing};
+pub use reservation::{lapse, raise, settle};
+pub use view::{Counter, Line, Phase, Reservation, View};
 pub use window::{CounterId, Window};

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Scope;
 use crate::clock::Millis;
+use crate::ids::{CustomerTag, KeyId};
 
 /// A calendar window in UTC over which spend is summed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -103,6 +104,23 @@ pub struct CounterId {
     pub window: Window,
     /// Whose.
     pub scope: Scope,
+}
+
+impl CounterId {
+    /// The counters that a request admitted at `at` is booked into.
+    pub fn booked(
+        at: Millis,
+        key: KeyId,
+        customer: Option<CustomerTag>,
+    ) -> impl Iterator<Item = CounterId> + Clone {
+        let (month, day) = (Window::month(at), Window::day(at));
+        let customer = customer.map(Scope::Customer);
+        [Some((month, Scope::Project)), Some((month, Scope::Key(key)))]
+            .into_iter()
+            .chain([customer.map(|scope| (month, scope)), customer.map(|scope| (day, scope))])
+            .flatten()
+            .map(|(window, scope)| CounterId { window, scope })
+    }
 }
 
 #[cfg(test)]
