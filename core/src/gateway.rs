@@ -120,9 +120,8 @@ impl Gateway {
     /// Ends the gateway: waits for settlements and the ledger, at most for `within`. Returns whether all is written;
     /// what is not is in the spool and enters the ledger at the next start.
     pub async fn close(&self, within: Duration) -> bool {
-        let written = self.core.settler.close(within).await;
-        self.core.stores.close().await;
-        written
+        let settled = self.core.settler.close(within).await;
+        self.core.stores.close(within).await && settled
     }
 
     pub(crate) fn core(&self) -> &Arc<Core> {

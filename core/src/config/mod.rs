@@ -19,7 +19,7 @@ pub use provider::{ProviderConfig, ProviderKind, ProviderPrice};
 use crate::auth::ProjectSettings;
 use crate::limits::Rates;
 use crate::pricing::PriceOverride;
-use crate::settle::ExpiredReservations;
+use crate::settle::{ExpiredReservations, SpoolFsync};
 
 /// All settings, validated.
 #[derive(Debug, Clone, Deserialize)]
@@ -108,19 +108,6 @@ impl Default for Timeouts {
             silence_ms: 15_000,
         }
     }
-}
-
-/// When the spool is forced to disk. A killed process loses nothing in any mode; a power cut can.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SpoolFsync {
-    /// When the system likes.
-    #[default]
-    Never,
-    /// Once for each batch written to the database.
-    Batch,
-    /// After each record.
-    Always,
 }
 
 /// Whether a call needs a gateway key.

@@ -136,7 +136,13 @@ fn second<'a>(view: &View, admission: &'a Admission, first: &No, now: Millis) ->
     let (Some(second), No::Cap(over)) = (&admission.second, first) else {
         return None;
     };
-    if second.on == Trigger::CustomerCap && !over.customer {
+    let named = match second.on {
+        Trigger::CustomerCap => over.customer,
+        // A customer who is to be blocked is not let in by the owner's table.
+        Trigger::OwnerCap => !over.customer,
+        Trigger::AnyCap => true,
+    };
+    if !named {
         return None;
     }
     attempt(view, admission, &second.plan, now).ok().map(|taken| (&second.plan, taken))

@@ -1,16 +1,18 @@
 //! Opens the stores that the settings name.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
 
 use super::memory::{MemoryDirectory, MemoryLedger, MemoryLimiter};
-use super::sqlite::{Access, SqliteStore};
+use super::sqlite::{Access, SqliteLimiter, SqliteStore};
 use super::{Directory, Ledger, Limiter};
 use crate::clock::SharedClock;
 use crate::config::Config;
 use crate::error::Result;
-use crate::settle::Journal;
+use crate::settle::{DirectJournal, Journal, Spool, SpoolOptions, recover};
 
 /// The stores of one gateway.
 #[derive(Clone)]
@@ -21,5 +23,80 @@ pub(crate) struct Stores {
     pub(crate) journal: Arc<dyn Journal>,
     /// Moves when another process changes projects, keys or customers.
     pub(crate) changes: Option<watch::Receiver<u64>>,
-    sqlite: Option<SqliteStore>,
+    disk: Option<Disk>,
+}
+
+/// What must be closed in order.
+#[derive(Clone)]
+struct Disk {
+    store: SqliteStore,
+    spool: Arc<Spool>,
+}
+
+/// Opens the stores of `config`.
+pub(crate) async fn open(config: &Config, clock: SharedClock) -> Result<Stores> {
+    match config.store.as_deref() {
+        None | Some("memory") => Ok(memory(clock)),
+        Some(url) => sqlite(config, url, clock).await,
+    }
+}
+
+/// Opens the directory and the ledger for administration, beside a gateway that may be running.
+pub(crate) async fn administration(url: &str, clock: SharedClock) -> Result<SqliteStore> {
+    SqliteStore::open(url, Access::Administration, clock).await
+}
+
+fn memory(clock: SharedClock) -> Stores {
+    let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::default());
+    Stores {
+        directory: Arc::new(MemoryDirectory::new(clock.clone())),
+        limiter: Arc::new(MemoryLimiter::new(clock)),
+        journal: Arc::new(DirectJournal::new(ledger.clone())),
+        ledger,
+        changes: None,
+        disk: None,
+    }
+}
+
+async fn sqlite(config: &Config, url: &str, clock: SharedClock) -> Result<Stores> {
+    let access = if config.shared { Access::Shared } else { Access::Owner };
+    let store = SqliteStore::open(url, access, clock.clone()).await?;
+    let limiter: Arc<dyn Limiter> = if config.shared {
+        Arc::new(SqliteLimiter::new(store.clone()))
+    } else {
+        store.clear_limits().await?;
+        Arc::new(MemoryLimiter::seeded(clock.clone()))
+    };
+    let ledger: Arc<dyn Ledger> = Arc::new(store.clone());
+    let mut options = SpoolOptions::new(folder(config, store.path()));
+    options.fsync = config.spool_fsync;
+    // Before anything is admitted: what a killed process left counts.
+    recover(&options, limiter.as_ref(), ledger.as_ref(), config.expired_reservations, clock.now()).await?;
+    let spool = Arc::new(Spool::open(&options, ledger.clone(), clock.now())?);
+    Ok(Stores {
+        directory: Arc::new(store.clone()),
+        limiter,
+        journal: spool.clone(),
+        ledger,
+        changes: Some(store.watch().await?),
+        disk: Some(Disk { store, spool }),
+    })
+}
+
+fn folder(config: &Config, database: &Path) -> PathBuf {
+    config.state_dir.clone().unwrap_or_else(|| {
+        let mut name = database.as_os_str().to_owned();
+        name.push("-spool");
+        PathBuf::from(name)
+    })
+}
+
+impl Stores {
+    /// Writes what is left and closes the files. Returns whether everything is written.
+    pub(crate) async fn close(&self, within: Duration) -> bool {
+        let Some(disk) = &self.disk else { return true };
+        let written = disk.spool.close(within).await;
+        disk.store.close().await;
+        written.is_ok()
+    }
 }
