@@ -1,4 +1,5 @@
 //! Bills worked out by hand, from usage objects as the vendors send them.
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // Helpers of tests.
 
 use lockgate::money::{Nano, PerMillion};
 use lockgate::pricing::{CustomPrice, Kind, Price, PriceOverride, PriceTable, Rates, Tier, TokenCounts};
@@ -354,6 +355,8 @@ fn a_reservation_takes_the_dearest_rate_in_reach() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn no_bill_within_the_estimate_passes_the_reservation(
         which in any::<proptest::sample::Index>(), input in 0u64..600_000, output in 0u64..200_000,

@@ -1,5 +1,7 @@
 //! From token counts to money.
 
+use serde::{Deserialize, Serialize};
+
 use crate::money::{Charge, Nano, PerMillion};
 
 /// Tokens of one request, in one vendor-neutral shape.
@@ -12,7 +14,7 @@ use crate::money::{Charge, Nano, PerMillion};
 ///   cache_creation_input_tokens`; `cache_creation` splits the writes by lifetime.
 /// - Gemini: `promptTokenCount` includes `cachedContentTokenCount`; `candidatesTokenCount` excludes
 ///   `thoughtsTokenCount`, so `output` is their sum. Where `toolUsePromptTokenCount` is reported it adds to `input`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct TokenCounts {
     /// All prompt tokens.

@@ -33,6 +33,22 @@ pub struct PriceOverride {
     pub reasoning: Option<bool>,
 }
 
+impl PriceOverride {
+    /// One price for every model of `provider` that has no other.
+    pub fn provider(provider: impl Into<String>, price: CustomPrice) -> PriceOverride {
+        PriceOverride {
+            provider: provider.into(),
+            model: None,
+            price,
+            kind: None,
+            tier: None,
+            context_window: None,
+            max_output_tokens: None,
+            reasoning: None,
+        }
+    }
+}
+
 /// A price in configuration: `"free"`, or a table of USD per 1M tokens such as `{ input = "0.50", output = "1.50" }`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CustomPrice(pub Price);

@@ -6,7 +6,6 @@
 
 /// What [`scan`] finds. Each is weighed on its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
 pub(super) enum Find {
     /// A word begins after white space or at the start.
     Word,
@@ -137,9 +136,6 @@ pub(super) enum Find {
     /// Joiners and variation selectors.
     Joiner,
 }
-
-/// How many kinds of finds there are.
-pub(super) const FINDS: usize = Find::Joiner as usize + 1;
 
 /// By first letter, which second letters (bit 0 = a) are common after it in languages written in Latin letters.
 const COMMON_PAIRS: [u32; 26] = [
