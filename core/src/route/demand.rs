@@ -77,7 +77,7 @@ fn add_message(estimate: &mut Estimate, message: &Message) {
 fn add_part(estimate: &mut Estimate, part: &Part) {
     match part {
         Part::Text { text, .. } => estimate.add_text(text),
-        Part::ImageUrl { image_url, .. } => estimate.add_image(image_url.detail.as_deref()),
+        Part::Image { image_url, .. } => estimate.add_image(image_url.detail.as_deref()),
         // Sound, files and what we do not know: their text in base64 is longer than what the model reads of it.
         other => add_json(estimate, other),
     }

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::config::{Config, ProviderKind, ProviderPrice};
+use http::{HeaderName, HeaderValue};
+
+use crate::config::{Config, ProviderConfig, ProviderKind, ProviderPrice};
 use crate::error::{Error, Result};
 use crate::pricing::{CustomPrice, Price, PriceOverride, PriceTable};
-use crate::provider::{Adapter, Endpoint, adapter};
+use crate::provider::{Adapter, Endpoint, adapter_of};
 
 /// A configured provider.
 pub(crate) struct Provider {
@@ -26,6 +28,19 @@ impl fmt::Debug for Provider {
     }
 }
 
+fn endpoint(base_url: &str, settings: &ProviderConfig) -> Result<Endpoint> {
+    let mut endpoint = Endpoint::new(base_url, settings.api_key.clone())?;
+    for (name, value) in &settings.headers {
+        let bad = || Error::config("headers", name, "is not a valid HTTP header");
+        let name = name.parse::<HeaderName>().map_err(|_| bad())?;
+        let mut value = HeaderValue::from_str(value).map_err(|_| bad())?;
+        // It may carry a key.
+        value.set_sensitive(true);
+        endpoint = endpoint.header(name, value);
+    }
+    Ok(endpoint)
+}
+
 /// All configured providers and all prices.
 #[derive(Debug)]
 pub(crate) struct Registry {
@@ -40,17 +55,22 @@ impl Registry {
         for (name, settings) in &config.providers {
             let (Some(kind), Some(base_url)) = (settings.kind, settings.base_url.clone()) else { continue };
             if settings.price == Some(ProviderPrice::Free) {
-                overrides.push(PriceOverride::provider(name, CustomPrice(Price::free())));
+                overrides.push(PriceOverride {
+                    provider: name.clone(),
+                    model: None,
+                    price: CustomPrice(Price::free()),
+                    kind: None,
+                    tier: None,
+                    context_window: None,
+                    max_output_tokens: None,
+                    reasoning: None,
+                });
             }
-            let endpoint = Endpoint {
-                base_url: base_url.trim_end_matches('/').to_owned(),
-                key: settings.api_key.clone(),
-                headers: settings.headers.clone(),
-            };
+            let endpoint = endpoint(&base_url, settings)?;
             let provider = Provider {
                 name: name.clone(),
                 kind,
-                adapter: adapter(kind),
+                adapter: adapter_of(kind),
                 endpoint,
                 local: settings.local,
                 models: settings.models.clone(),

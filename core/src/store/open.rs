@@ -71,7 +71,7 @@ async fn sqlite(config: &Config, url: &str, clock: SharedClock) -> Result<Stores
     let mut options = SpoolOptions::new(folder(config, store.path()));
     options.fsync = config.spool_fsync;
     // Before anything is admitted: what a killed process left counts.
-    recover(&options, limiter.as_ref(), ledger.as_ref(), config.expired_reservations, clock.now()).await?;
+    recover(&options.folder, limiter.as_ref(), ledger.as_ref(), config.expired_reservations, clock.now()).await?;
     let spool = Arc::new(Spool::open(&options, ledger.clone(), clock.now())?);
     Ok(Stores {
         directory: Arc::new(store.clone()),
