@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::limits::{CapStanding, Standing};
 use crate::money::Nano;
-use crate::pricing::TokenCounts;
+use crate::provider::token_counts;
 use crate::route::{Candidate, EventSource};
 use crate::settle::{Attempt, CacheVerdict, Ending, Outcome, Reservation};
 use crate::stream::{Encoder, Event};
@@ -117,7 +117,7 @@ impl Answer {
         mut report: Report,
     ) -> Answer {
         match &response.usage {
-            Some(usage) => reservation.usage(TokenCounts::from(usage)),
+            Some(usage) => reservation.usage(token_counts(usage)),
             None => response.choices.iter().for_each(|choice| reservation.output(&choice.message.text())),
         }
         let held = reservation.held().map_or(Nano::ZERO, |held| held.money);
@@ -216,7 +216,7 @@ impl Streaming {
     fn take(&mut self, event: Event) {
         let Some(reservation) = &mut self.reservation else { return };
         match &event {
-            Event::Usage(usage) => reservation.usage(TokenCounts::from(usage.as_ref())),
+            Event::Usage(usage) => reservation.usage(token_counts(usage)),
             Event::Delta(delta) => delta.piece.texts().for_each(|text| reservation.output(text)),
             Event::End => return self.finish(),
             _ => {}

@@ -38,6 +38,17 @@ impl Meter {
 
     /// Tokens by count. Slow at first use (the tokenizer is loaded): not for async threads.
     pub(crate) fn count(&self) -> TokenCounts {
-        TokenCounts { input: self.input_tokens, output: tokens::count(&self.output), ..TokenCounts::default() }
+        TokenCounts { input: self.input_tokens, output: written(&self.output), ..TokenCounts::default() }
     }
+}
+
+#[cfg(feature = "tokenizer")]
+fn written(text: &str) -> u64 {
+    tokens::count(text)
+}
+
+/// Without the tokenizer: the bound that admission uses, so that a cut stream is never billed too low.
+#[cfg(not(feature = "tokenizer"))]
+fn written(text: &str) -> u64 {
+    tokens::Estimate::of_text(text)
 }
