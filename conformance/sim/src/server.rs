@@ -75,9 +75,12 @@ pub(crate) async fn accept(listener: TcpListener, shared: Arc<Shared>, mut stop:
     loop {
         tokio::select! {
             accepted = listener.accept() => {
-                // An error here belongs to one connection (it was reset in the queue), not to the listener.
-                if let Ok((stream, _)) = accepted {
-                    connections.spawn(serve(stream, Arc::clone(&shared)));
+                match accepted {
+                    Ok((stream, _)) => {
+                        connections.spawn(serve(stream, Arc::clone(&shared)));
+                    }
+                    // Reset in the queue, or no file descriptor left: a pause keeps the latter from spinning.
+                    Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
                 }
             }
             Some(_) = connections.join_next() => {}
