@@ -74,20 +74,25 @@ pub(crate) async fn accept(listener: TcpListener, shared: Arc<Shared>, mut stop:
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
-            accepted = listener.accept() => {
-                match accepted {
-                    Ok((stream, _)) => {
-                        connections.spawn(serve(stream, Arc::clone(&shared)));
-                    }
-                    // Reset in the queue, or no file descriptor left: a pause keeps the latter from spinning.
-                    Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
-                }
+            stream = next(&listener) => {
+                connections.spawn(serve(stream, Arc::clone(&shared)));
             }
             Some(_) = connections.join_next() => {}
             _ = stop.wait_for(|stop| *stop) => break,
         }
     }
     connections.shutdown().await;
+}
+
+/// The next connection. An error is one connection reset in the queue, or no file descriptor left: a pause keeps the
+/// latter from spinning.
+async fn next(listener: &TcpListener) -> TcpStream {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => return stream,
+            Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+        }
+    }
 }
 
 async fn serve(stream: TcpStream, shared: Arc<Shared>) {
