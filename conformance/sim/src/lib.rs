@@ -19,7 +19,9 @@
 //! # }
 //! ```
 //!
-//! Other languages drive the `lockgate-sim` binary over HTTP; `conformance/sim/README.md` documents that protocol.
+//! Other languages drive the `lockgate-sim` binary over HTTP, by the control protocol below.
+//!
+#![doc = include_str!("../README.md")]
 
 mod body;
 mod control;

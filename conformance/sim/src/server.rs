@@ -74,17 +74,25 @@ pub(crate) async fn accept(listener: TcpListener, shared: Arc<Shared>, mut stop:
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
-            accepted = listener.accept() => {
-                // An error here belongs to one connection (it was reset in the queue), not to the listener.
-                if let Ok((stream, _)) = accepted {
-                    connections.spawn(serve(stream, Arc::clone(&shared)));
-                }
+            stream = next(&listener) => {
+                connections.spawn(serve(stream, Arc::clone(&shared)));
             }
             Some(_) = connections.join_next() => {}
             _ = stop.wait_for(|stop| *stop) => break,
         }
     }
     connections.shutdown().await;
+}
+
+/// The next connection. An error is one connection reset in the queue, or no file descriptor left: a pause keeps the
+/// latter from spinning.
+async fn next(listener: &TcpListener) -> TcpStream {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => return stream,
+            Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+        }
+    }
 }
 
 async fn serve(stream: TcpStream, shared: Arc<Shared>) {
