@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::event::{Carry, Delta, Event, Piece, ToolForm, ToolPiece};
-use super::merge;
+use super::merge::{Fields, Joined};
 use crate::types::{
-    ChatResponse, Choice, Content, Extra, FinishReason, FunctionCall, Message, Raw, Role, ThinkingBlock,
-    ToolCall, Usage,
+    ChatResponse, Choice, Content, Extra, FinishReason, Message, Raw, Role, ThinkingBlock, ToolCall, Usage,
 };
 
 /// Padding of a single chunk; it means nothing in a whole answer.
@@ -28,11 +27,11 @@ struct Answer {
     blocked: usize,
     blocks: Vec<ThinkingBlock>,
     refusal: Option<String>,
-    tools: Vec<ToolPiece>,
+    tools: Vec<(ToolPiece, Fields)>,
     finish: Option<FinishReason>,
-    logprobs: Option<Raw>,
+    logprobs: Option<Joined>,
     choice_extra: Extra,
-    extra: Extra,
+    extra: Fields,
 }
 
 impl Assembler {
@@ -107,10 +106,13 @@ impl Assembler {
                 _ => self.response.extra.insert(name, value.clone()),
             }
         }
-        merge::add(&mut answer.choice_extra, choice);
-        merge::add(&mut answer.extra, delta);
+        answer.choice_extra.absorb(choice.clone());
+        answer.extra.add(delta);
         if let Some(more) = logprobs {
-            answer.logprobs = Some(merge::joined(answer.logprobs.as_ref(), more));
+            match &mut answer.logprobs {
+                Some(whole) => whole.add("logprobs", more),
+                none => *none = Some(Joined::Once(more.clone())),
+            }
         }
     }
 }
@@ -127,17 +129,22 @@ impl Answer {
     }
 
     fn tool(&mut self, piece: &ToolPiece) {
-        match self.tools.iter_mut().find(|tool| tool.index == piece.index) {
-            Some(tool) => {
+        match self.tools.iter_mut().find(|(tool, _)| tool.index == piece.index) {
+            Some((tool, extra)) => {
                 tool.arguments.push_str(&piece.arguments);
-                merge::add(&mut tool.extra, &piece.extra);
+                extra.add(&piece.extra);
             }
-            None => self.tools.push(piece.clone()),
+            None => {
+                let mut extra = Fields::default();
+                extra.add(&piece.extra);
+                self.tools.push((piece.clone(), extra));
+            }
         }
     }
 
-    fn into_choice(mut self, index: u32) -> Choice {
-        let audio = self.extra.remove("audio");
+    fn into_choice(self, index: u32) -> Choice {
+        let mut extra = self.extra.whole();
+        let audio = extra.remove("audio");
         let silent = self.tools.is_empty() && self.refusal.is_none() && audio.is_none();
         let content = match self.text {
             Some(text) => Content::Text(text),
@@ -150,22 +157,22 @@ impl Answer {
             refusal: self.refusal,
             reasoning_content: self.reasoning,
             thinking_blocks: self.blocks,
-            tool_calls: self.tools.into_iter().map(tool_call).collect(),
+            tool_calls: self.tools.into_iter().map(|(tool, extra)| tool_call(tool, extra.whole())).collect(),
             audio,
-            extra: self.extra,
+            extra,
             ..Message::default()
         };
         Choice {
             index,
             message,
             finish_reason: self.finish,
-            logprobs: self.logprobs,
+            logprobs: self.logprobs.map(|logprobs| logprobs.whole()),
             extra: self.choice_extra,
         }
     }
 }
 
-fn tool_call(tool: ToolPiece) -> ToolCall {
+fn tool_call(tool: ToolPiece, extra: Extra) -> ToolCall {
     let (id, name) = (tool.id.unwrap_or_default(), tool.name.unwrap_or_default());
     let mut call = match tool.form {
         ToolForm::Function => ToolCall::new(id, name, tool.arguments),
@@ -178,7 +185,7 @@ fn tool_call(tool: ToolPiece) -> ToolCall {
             call
         }
     };
-    call.extra.absorb(tool.extra);
+    call.extra.absorb(extra);
     call
 }
 

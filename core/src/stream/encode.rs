@@ -95,7 +95,8 @@ impl Encoder {
     /// The last chunk: usage and what the gateway did. Without `no_choices` (the caller did not ask for usage) it has
     /// one choice that says nothing, so that loops over `choices[0]` get through.
     pub fn last(&mut self, lockgate: Option<Metadata>, no_choices: bool) -> Chunk {
-        let mut chunk = self.blank(std::mem::take(&mut self.start.extra));
+        let extra = std::mem::take(&mut self.start.extra);
+        let mut chunk = self.blank(extra);
         if !no_choices {
             chunk.choices.push(ChunkChoice::default());
         }

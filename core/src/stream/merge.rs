@@ -1,48 +1,118 @@
 //! Joining the pieces of fields that we do not know.
 
-use serde_json::{Map, Value};
+use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
 
 use crate::types::{Extra, Raw};
 
-/// Adds the fields of one delta to those of the deltas before it. A field that comes once keeps its text; one that
-/// comes in pieces is joined as OpenAI's streams are: strings are appended, arrays too, objects field by field;
-/// anything else is replaced.
-pub(super) fn add(whole: &mut Extra, more: &Extra) {
-    for (name, piece) in more.iter() {
-        let joined = joined(whole.get(name), piece);
-        whole.insert(name, joined);
+/// A value that may come in pieces. One that comes once keeps its text; pieces are joined as OpenAI's streams are:
+/// strings are appended, arrays too, objects field by field; anything else is replaced, but not by `null`.
+#[derive(Debug, Clone)]
+pub(super) enum Joined {
+    Once(Raw),
+    Text(String),
+    List(Vec<Raw>),
+    Object(Fields),
+}
+
+impl Joined {
+    /// Adds a piece. `name` is the field's: some fields name a thing and never come in pieces.
+    pub(super) fn add(&mut self, name: &str, piece: &Raw) {
+        if piece.is_null() {
+            return;
+        }
+        if let Joined::Once(first) = self {
+            *self = Joined::open(first);
+        }
+        match self {
+            Joined::Text(text) if !is_label(name) => {
+                if let Some(more) = piece.read::<String>() {
+                    text.push_str(&more);
+                    return;
+                }
+            }
+            Joined::List(list) => {
+                if let Some(more) = piece.read::<Vec<Raw>>() {
+                    list.extend(more);
+                    return;
+                }
+            }
+            Joined::Object(fields) => {
+                if let Some(more) = piece.read::<Extra>() {
+                    fields.add(&more);
+                    return;
+                }
+            }
+            Joined::Text(_) | Joined::Once(_) => {}
+        }
+        *self = Joined::Once(piece.clone());
+    }
+
+    /// The whole value.
+    pub(super) fn whole(&self) -> Raw {
+        match self {
+            Joined::Once(raw) => raw.clone(),
+            // Text, lists and objects of JSON values can always be written.
+            pieces => Raw::of(pieces).unwrap_or_default(),
+        }
+    }
+
+    fn open(first: &Raw) -> Joined {
+        let open = match first.get().as_bytes().first() {
+            Some(b'"') => first.read().map(Joined::Text),
+            Some(b'[') => first.read().map(Joined::List),
+            Some(b'{') => first.read::<Extra>().map(|extra| Joined::Object(Fields::of(&extra))),
+            _ => None,
+        };
+        open.unwrap_or_else(|| Joined::Once(first.clone()))
     }
 }
 
-/// `piece` joined to what came before it.
-pub(super) fn joined(old: Option<&Raw>, piece: &Raw) -> Raw {
-    old.and_then(|old| join(old, piece)).unwrap_or_else(|| piece.clone())
-}
-
-fn join(old: &Raw, new: &Raw) -> Option<Raw> {
-    let mut whole: Value = old.read()?;
-    append("", &mut whole, new.read()?);
-    Raw::of(&whole).ok()
-}
-
-fn append(name: &str, whole: &mut Value, piece: Value) {
-    match (whole, piece) {
-        (_, Value::Null) => {}
-        (Value::String(old), Value::String(new)) if !is_label(name) => old.push_str(&new),
-        (Value::Array(old), Value::Array(new)) => old.extend(new),
-        (Value::Object(old), Value::Object(new)) => append_fields(old, new),
-        (old, new) => *old = new,
-    }
-}
-
-fn append_fields(old: &mut Map<String, Value>, new: Map<String, Value>) {
-    for (name, piece) in new {
-        match old.get_mut(&name) {
-            Some(whole) => append(&name, whole, piece),
-            None => {
-                old.insert(name, piece);
+impl Serialize for Joined {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Joined::Once(raw) => raw.serialize(serializer),
+            Joined::Text(text) => serializer.serialize_str(text),
+            Joined::List(list) => list.serialize(serializer),
+            Joined::Object(Fields(fields)) => {
+                let mut map = serializer.serialize_map(Some(fields.len()))?;
+                for (name, value) in fields {
+                    map.serialize_entry(name, value)?;
+                }
+                map.end()
             }
         }
+    }
+}
+
+/// Fields that may come in pieces, in the order in which they first came.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Fields(Vec<(String, Joined)>);
+
+impl Fields {
+    fn of(first: &Extra) -> Fields {
+        let mut fields = Fields::default();
+        fields.add(first);
+        fields
+    }
+
+    /// Adds the fields of one delta to those of the deltas before it.
+    pub(super) fn add(&mut self, more: &Extra) {
+        for (name, piece) in more.iter() {
+            match self.0.iter_mut().find(|(known, _)| known == name) {
+                Some((_, joined)) => joined.add(name, piece),
+                None => self.0.push((name.to_owned(), Joined::Once(piece.clone()))),
+            }
+        }
+    }
+
+    /// The whole fields.
+    pub(super) fn whole(&self) -> Extra {
+        let mut extra = Extra::default();
+        for (name, joined) in &self.0 {
+            extra.insert(name.as_str(), joined.whole());
+        }
+        extra
     }
 }
 
