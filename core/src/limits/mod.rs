@@ -5,10 +5,10 @@
 
 mod admission;
 mod admit;
-mod refusal;
 mod bucket;
 mod caps;
 mod decide;
+mod refusal;
 mod reservation;
 mod view;
 mod window;
