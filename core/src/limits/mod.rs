@@ -8,6 +8,7 @@ mod bucket;
 mod caps;
 mod decide;
 mod reservation;
+mod shortfall;
 mod view;
 mod window;
 

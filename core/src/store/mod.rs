@@ -1,6 +1,8 @@
 //! Where state lives. The traits are the stages'; the folders below are the only places that name a database.
 
+pub mod memory;
 pub(crate) mod process_lock;
+pub(crate) mod rollup;
 pub mod sqlite;
 
 use async_trait::async_trait;
