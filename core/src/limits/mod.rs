@@ -10,6 +10,7 @@ mod caps;
 mod decide;
 mod refusal;
 mod reservation;
+mod shortfall;
 mod view;
 mod window;
 
