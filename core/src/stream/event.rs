@@ -68,7 +68,8 @@ pub enum Piece {
     Text(String),
     /// More thinking, as text.
     Reasoning(String),
-    /// A signature or a sealed block. It closes the thinking since the block before it, which is the block's text.
+    /// A signature or a sealed block. One without text of its own closes the thinking since the block before it:
+    /// that is its text.
     Thinking(Box<ThinkingBlock>),
     /// More of a tool call.
     Tool(Box<ToolPiece>),

@@ -1,5 +1,16 @@
 //! Streams: the framer of server-sent events, the one grammar, its laws, and the ways in and out of it.
 
+mod assemble;
+mod encode;
 mod event;
+mod law;
+mod merge;
+mod replay;
+mod sse;
 
+pub use assemble::Assembler;
+pub use encode::{DONE, Encoder, KEEP_ALIVE, write_chunk, write_error};
 pub use event::{Carry, Delta, Event, Piece, Start, ToolForm, ToolPiece};
+pub use law::{Broken, Lawful, Laws};
+pub use replay::replay;
+pub use sse::{Frame, Framer, MAX_EVENT_BYTES, TooLarge};
