@@ -3,6 +3,7 @@
 mod endpoint;
 mod failure;
 mod name;
+pub mod openai;
 
 use bytes::Bytes;
 use http::HeaderMap;

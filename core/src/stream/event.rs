@@ -80,6 +80,17 @@ pub enum Piece {
 }
 
 impl Piece {
+    /// What the model wrote in it: what output tokens are counted on where the provider reports none.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        let (one, tool) = match self {
+            Piece::Text(text) | Piece::Reasoning(text) | Piece::Refusal(text) => (Some(text.as_str()), None),
+            Piece::Tool(tool) => (tool.name.as_deref(), Some(tool.arguments.as_str())),
+            Piece::Thinking(block) => (block.data.as_deref(), None),
+            Piece::Nothing => (None, None),
+        };
+        one.into_iter().chain(tool)
+    }
+
     /// Whether this is content for the caller: once it is sent, no other provider can take over.
     #[must_use]
     pub fn commits(&self) -> bool {
