@@ -2,6 +2,7 @@
 
 mod chunk;
 mod content;
+mod embed;
 mod error;
 mod extra;
 mod finish;
@@ -19,6 +20,8 @@ mod validate;
 
 pub use chunk::{Chunk, ChunkChoice, Delta, FunctionDelta, ToolCallDelta};
 pub use content::{Content, FileRef, ImageUrl, InputAudio, Part};
+pub(crate) use embed::EmbedInput;
+pub use embed::{EmbedRequest, EmbedResponse, Embedding};
 pub use error::{ErrorBody, ErrorObject};
 pub use extra::{Extra, Raw};
 pub use finish::FinishReason;
