@@ -17,7 +17,7 @@ mod tool;
 mod usage;
 mod validate;
 
-pub use chunk::{Chunk, ChunkChoice, Delta, FunctionDelta, ToolCallDelta};
+pub use chunk::{Chunk, ChunkChoice, CustomDelta, Delta, FunctionDelta, ToolCallDelta};
 pub use content::{Content, FileRef, ImageUrl, InputAudio, Part};
 pub use error::{ErrorBody, ErrorObject};
 pub use extra::{Extra, Raw};
@@ -28,5 +28,5 @@ pub use model::{Model, ModelList};
 pub use request::{ChatRequest, JsonSchema, ResponseFormat, Stop, StreamOptions};
 pub use response::{ChatResponse, Choice};
 pub use shared::SharedStr;
-pub use tool::{FunctionCall, FunctionDef, FunctionName, Tool, ToolCall, ToolChoice};
+pub use tool::{CustomCall, FunctionCall, FunctionDef, FunctionName, Tool, ToolCall, ToolChoice};
 pub use usage::{CompletionDetails, PromptDetails, Usage};
