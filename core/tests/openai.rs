@@ -1,4 +1,10 @@
 //! The fixtures of OpenAI's wire: what goes out, what comes in, and streams split everywhere.
+//!
+//! A case is a folder: `request.json` is the caller's body; `case.json` has the resolved `model`, for errors the
+//! `status` and `headers`, for a strict cap `output_cap`; `upstream_request.json` is the body that goes out;
+//! `response.json` or `stream.sse` is what the provider answers; `expected.json` has the `answer` (of a stream: put
+//! together), its billed `tokens` and whether it is `complete`, or the `failure`.
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // Helpers of tests.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,6 +21,7 @@ use serde_json::{Value, json};
 fn cases() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../conformance/wire/openai");
     let mut cases: Vec<PathBuf> = fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path()).collect();
+    cases.retain(|case| case.is_dir());
     cases.sort();
     assert!(cases.len() >= 20, "the fixtures are missing");
     cases

@@ -1,4 +1,5 @@
 //! The framer, the laws, and the ways in and out of the grammar.
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // Helpers of tests.
 
 use lockgate::error::Error;
 use lockgate::provider::{Failure, FailureClass};
