@@ -18,7 +18,7 @@ mod tool;
 mod usage;
 mod validate;
 
-pub use chunk::{Chunk, ChunkChoice, Delta, FunctionDelta, ToolCallDelta};
+pub use chunk::{Chunk, ChunkChoice, CustomDelta, Delta, FunctionDelta, ToolCallDelta};
 pub use content::{Content, FileRef, ImageUrl, InputAudio, Part};
 pub(crate) use embed::EmbedInput;
 pub use embed::{EmbedRequest, EmbedResponse, Embedding};
@@ -31,5 +31,5 @@ pub use model::{Model, ModelList};
 pub use request::{ChatRequest, JsonSchema, ResponseFormat, Stop, StreamOptions};
 pub use response::{ChatResponse, Choice};
 pub use shared::SharedStr;
-pub use tool::{FunctionCall, FunctionDef, FunctionName, Tool, ToolCall, ToolChoice};
+pub use tool::{CustomCall, FunctionCall, FunctionDef, FunctionName, Tool, ToolCall, ToolChoice};
 pub use usage::{CompletionDetails, PromptDetails, Usage};

@@ -87,7 +87,7 @@ fn too_deep(body: &[u8]) -> Option<usize> {
 
 /// JSON that is not JSON.
 fn broken(text: &str, error: &serde_json::Error) -> Error {
-    let at = offset(text, error.line(), error.column());
+    let at = if error.is_eof() { text.len() } else { offset(text, error.line(), error.column()) };
     Error::new(Kind::InvalidRequest, format!("The body is not valid JSON: {} at byte {at}.", reason(error)))
 }
 
