@@ -1,4 +1,4 @@
-"""Environments for the tests: made once, kept under .cache (Python) or node_modules, keyed by what was asked for.
+"""Environments for the tests: made once under .cache (Python) or node_modules, keyed by what they hold.
 
 Packages come by name through pip, npm and cargo alone. Standard library only.
 """
@@ -66,7 +66,17 @@ def create_environment(folder: Path) -> None:
     if attempt([sys.executable, "-m", "pip", "--version"]):
         step("python3-venv is missing: fetching virtualenv with pip")
         tool = CACHE / "virtualenv"
-        argv = [sys.executable, "-m", "pip", "install", "--quiet", "--target", tool, "--upgrade", "virtualenv"]
+        argv = [
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--target",
+            tool,
+            "--upgrade",
+            "virtualenv",
+        ]
         run(argv, "pip could not install virtualenv; `apt-get install python3-venv` helps")
         path = {**os.environ, "PYTHONPATH": str(tool)}
         run([sys.executable, "-m", "virtualenv", "--quiet", folder], "virtualenv failed", path)
@@ -112,9 +122,9 @@ def attempt(argv: list[str]) -> bool:
     return subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode == 0
 
 
-def run(
-    argv: list[str | Path], problem: str, env: dict[str, str] | None = None, folder: Path = ROOT
-) -> None:
-    done = subprocess.run([str(part) for part in argv], cwd=folder, env=env, stdin=subprocess.DEVNULL, check=False)
+def run(argv: list[str | Path], problem: str, env: dict[str, str] | None = None, folder: Path = ROOT) -> None:
+    done = subprocess.run(
+        [str(part) for part in argv], cwd=folder, env=env, stdin=subprocess.DEVNULL, check=False
+    )
     if done.returncode != 0:
         raise Unready(f"{problem} (status {done.returncode}).")

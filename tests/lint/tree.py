@@ -33,7 +33,9 @@ def complaints(name: str) -> list[str]:
     content = path.read_bytes()
     found = []
     if len(content) > MOST_BYTES and name not in DECLARED_LARGE:
-        found.append(f"{name}: {len(content)} bytes, more than {MOST_BYTES}; declare it in tests/lint/tree.py")
+        found.append(
+            f"{name}: {len(content)} bytes, more than {MOST_BYTES}; declare it in tests/lint/tree.py"
+        )
     for number, line in enumerate(content.splitlines(), 1):
         if host := NAMED.search(line):
             found.append(f"{name}:{number}: names the registry host {host.group().decode()}")
@@ -42,7 +44,9 @@ def complaints(name: str) -> list[str]:
 
 def main(names: list[str]) -> int:
     found = [complaint for name in names for complaint in complaints(name)]
-    found += [f"{name}: declared as large, but not in the tree" for name in DECLARED_LARGE if name not in names]
+    found += [
+        f"{name}: declared as large, but not in the tree" for name in DECLARED_LARGE if name not in names
+    ]
     print("\n".join(found) if found else f"{len(names)} files")
     return 1 if found else 0
 

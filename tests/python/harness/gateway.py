@@ -26,7 +26,7 @@ class Key:
 
 
 class Gateway:
-    """A running gateway in front of ``simulator``. Administration goes through the CLI, as an operator's would."""
+    """A running gateway in front of ``simulator``; administration goes through the CLI, as an operator's."""
 
     def __init__(self, folder: Path, simulator: Simulator, *, settings: dict[str, str] | None = None) -> None:
         self.folder = folder
@@ -37,7 +37,15 @@ class Gateway:
             OPENAI_BASE_URL=simulator.openai,
             **(settings or {}),
         )
-        self._serve = [binary("lockgate"), "serve", "--listen", "127.0.0.1:0", "--store", self.store, "--json"]
+        self._serve = [
+            binary("lockgate"),
+            "serve",
+            "--listen",
+            "127.0.0.1:0",
+            "--store",
+            self.store,
+            "--json",
+        ]
         self.start()
 
     def start(self) -> None:

@@ -99,7 +99,9 @@ class Program:
 
 def clean_environment(folder: Path, **extra: str) -> dict[str, str]:
     """An environment in which nothing of the developer's own is set: no provider key, no proxy."""
-    kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT") if name in os.environ}
+    kept = {
+        name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT") if name in os.environ
+    }
     return {**kept, "HOME": str(folder), "TMPDIR": str(folder), "RUST_BACKTRACE": "1", **extra}
 
 

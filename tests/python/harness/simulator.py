@@ -33,7 +33,9 @@ class Simulator:
 
     def requests(self, path: str = "/v1/chat/completions") -> list[dict[str, Any]]:
         """What arrived for ``path`` so far, in order."""
-        return [request for request in self._control("GET", "/requests")["requests"] if request["path"] == path]
+        return [
+            request for request in self._control("GET", "/requests")["requests"] if request["path"] == path
+        ]
 
     def settled(self, count: int) -> list[dict[str, Any]]:
         """Waits until ``count`` requests arrived and every one has ended, and returns them."""

@@ -43,13 +43,19 @@ def call(method: str, url: str, body: Any = None, headers: dict[str, str] | None
         connection.close()
 
 
-def exchange(url: str, request: bytes) -> Answer | None:
-    """Writes ``request`` as it is and reads the answer; None when the peer just closes."""
+def exchange(url: str, request: bytes, half_close: bool = False) -> Answer | None:
+    """Writes ``request`` as it is and reads the answer; None when the peer just closes.
+
+    With ``half_close`` the peer is told that nothing more will come.
+    """
     parts = urlsplit(url)
-    assert parts.hostname is not None and parts.port is not None
+    assert parts.hostname is not None
+    assert parts.port is not None
     with socket.create_connection((parts.hostname, parts.port), timeout=SECONDS) as connection:
         try:
             connection.sendall(request)
+            if half_close:
+                connection.shutdown(socket.SHUT_WR)
         except (BrokenPipeError, ConnectionResetError):
             pass  # The peer may answer and close before it has read all; its answer still counts.
         method = request.split(b" ", 1)[0].decode("latin-1")

@@ -1,7 +1,7 @@
 """Clients of the official SDK, whichever version the environment has.
 
-`client_factory` and `async_client_factory` are the only places that say how an SDK reaches Lockgate: another transport
-is another pair of these fixtures, and every test below stays as it is.
+`client_factory` and `async_client_factory` are the only places that say how an SDK reaches Lockgate: another
+transport is another pair of these fixtures, and every test below stays as it is.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import openai
 import pytest
 
 from harness.gateway import Gateway, Key
+from harness.simulator import Simulator
 
 ClientFactory = Callable[..., openai.OpenAI]
 AsyncClientFactory = Callable[..., openai.AsyncOpenAI]
@@ -25,9 +26,15 @@ def settings(gateway: Gateway, key: Key, options: dict[str, Any]) -> dict[str, A
     return {"api_key": secret, "base_url": gateway.base_url, "timeout": 20.0, **options}
 
 
+@pytest.fixture(autouse=True)
+def _fresh_upstream(simulator: Simulator) -> None:
+    """Also tests that do not look upstream start without another's scripts."""
+    assert simulator.requests() == []
+
+
 @pytest.fixture
 def client_factory(gateway: Gateway, key: Key) -> Iterator[ClientFactory]:
-    """`client_factory(key, max_retries=0)`: a client with that gateway key; without one, a key that has no limits."""
+    """`client_factory(key, max_retries=0)`: a client with that gateway key; by default one without limits."""
     with ExitStack() as clients:
 
         def make(its_key: Key = key, **options: Any) -> openai.OpenAI:
@@ -40,6 +47,7 @@ def client_factory(gateway: Gateway, key: Key) -> Iterator[ClientFactory]:
 async def async_client_factory(gateway: Gateway, key: Key) -> AsyncIterator[AsyncClientFactory]:
     """The same for `AsyncOpenAI`. (It needs a coroutine's exit.)"""
     async with AsyncExitStack() as clients:
+
         def make(its_key: Key = key, **options: Any) -> openai.AsyncOpenAI:
             client = openai.AsyncOpenAI(**settings(gateway, its_key, options))
             clients.push_async_callback(client.close)

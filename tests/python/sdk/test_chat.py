@@ -7,7 +7,7 @@ import json
 import pydantic
 import pytest
 
-TEXT = "Grüße aus 東京, 𝒳 und 👩‍👩‍👧 — «naïve» \u200b\u0007 \"quoted\" \\ /"
+TEXT = 'Grüße aus 東京, 𝒳 und 👩‍👩‍👧 — «naïve» \u200b\u0007 "quoted" \\ /'
 
 
 def test_chat(client, simulator, ask):
@@ -53,11 +53,16 @@ def test_every_role_and_part_reaches_the_provider(client, simulator):
     messages = [
         {"role": "system", "content": "first system message"},
         {"role": "developer", "content": "a developer message"},
-        {"role": "user", "content": [{"type": "text", "text": "every role"}, {"type": "text", "text": "two parts"}]},
+        {
+            "role": "user",
+            "content": [{"type": "text", "text": "every role"}, {"type": "text", "text": "two parts"}],
+        },
         {
             "role": "assistant",
             "content": None,
-            "tool_calls": [{"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}],
+            "tool_calls": [
+                {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+            ],
         },
         {"role": "tool", "tool_call_id": "call_1", "content": "a result"},
         {"role": "user", "name": "someone", "content": "and now?"},
@@ -66,7 +71,7 @@ def test_every_role_and_part_reaches_the_provider(client, simulator):
     assert simulator.settled(1)[0]["body"]["messages"] == messages
 
 
-def test_headers(client_factory, gateway, simulator, ask):
+def test_headers(client_factory, gateway, ask):
     key = gateway.create_key("--requests-per-minute", "100", "--tokens-per-minute", "1000000")
     raw = client_factory(key).chat.completions.with_raw_response.create(**ask())
     headers = raw.headers
@@ -84,7 +89,7 @@ def test_headers(client_factory, gateway, simulator, ask):
     assert raw.parse().choices[0].message.content
 
 
-def test_the_spend_headers_show_the_cap_nearest_to_its_end(client_factory, gateway, simulator, ask):
+def test_the_spend_headers_show_the_cap_nearest_to_its_end(client_factory, gateway, ask):
     key = gateway.create_key("--monthly-cap", "5")
     completions = client_factory(key).chat.completions
     completions.create(**ask())
@@ -93,8 +98,10 @@ def test_the_spend_headers_show_the_cap_nearest_to_its_end(client_factory, gatew
     assert 0 < float(headers["x-lockgate-spend-usd"]) < 5
 
 
-def test_the_caller_s_request_id_is_echoed(client, simulator, ask):
-    raw = client.chat.completions.with_raw_response.create(**ask(), extra_headers={"X-Request-ID": "job-17/é".replace("é", "e")})
+def test_the_caller_s_request_id_is_echoed(client, ask):
+    raw = client.chat.completions.with_raw_response.create(
+        **ask(), extra_headers={"X-Request-ID": "job-17/e"}
+    )
     assert raw.headers["x-request-id"] == "job-17/e"
 
 
@@ -155,7 +162,7 @@ def test_structured_output(client, simulator, ask):
     assert sent["json_schema"]["schema"]["required"] == ["name", "day", "guests"]
 
 
-def test_several_choices(client, simulator, ask):
+def test_several_choices(client, ask):
     answer = client.chat.completions.create(**ask(), n=3)
     assert [choice.index for choice in answer.choices] == [0, 1, 2]
 

@@ -82,11 +82,15 @@ def test_a_cap_ends_a_run_of_requests_and_is_never_passed(client_factory, gatewa
     cap = 0.002
     key = gateway.create_key("--monthly-cap", str(cap))
     completions = client_factory(key).chat.completions
-    spent = []
-    with pytest.raises(openai.APIStatusError) as caught:
+    spent: list[float] = []
+
+    def spend() -> None:
         for _ in range(1000):
             raw = completions.with_raw_response.create(**ask(), max_tokens=1000)
             spent.append(float(raw.headers["x-lockgate-cost-usd"]))
+
+    with pytest.raises(openai.APIStatusError) as caught:
+        spend()
     assert caught.value.code == "spend_cap_exceeded"
     assert spent
     assert sum(spent) <= cap

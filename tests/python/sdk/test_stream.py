@@ -14,7 +14,9 @@ def test_stream_is_whole_and_reports_usage(client, simulator, ask):
     simulator.script({"kind": "reply", "text": TEXT})
     chunks = list(client.chat.completions.create(**ask(), stream=True, **USAGE))
     assert joined(chunks) == TEXT
-    assert [choice.finish_reason for chunk in chunks for choice in chunk.choices if choice.finish_reason] == ["stop"]
+    assert [choice.finish_reason for chunk in chunks for choice in chunk.choices if choice.finish_reason] == [
+        "stop"
+    ]
     (seen,) = simulator.settled(1)
     assert seen["outcome"] == "completed"
     usage = [chunk.usage for chunk in chunks if chunk.usage]
@@ -45,7 +47,7 @@ def test_metadata_frame_is_harmless_to_a_naive_loop(client, simulator, ask):
     assert text == TEXT
 
 
-def test_metadata_frame_without_include_usage(client, simulator, ask):
+def test_metadata_frame_without_include_usage(client, ask):
     last = list(client.chat.completions.create(**ask(), stream=True))[-1]
     assert len(last.choices) == 1
     assert last.choices[0].index == 0
@@ -55,7 +57,7 @@ def test_metadata_frame_without_include_usage(client, simulator, ask):
     assert last.model_extra["lockgate"]["provider"] == "openai"
 
 
-def test_metadata_frame_with_include_usage(client, simulator, ask):
+def test_metadata_frame_with_include_usage(client, ask):
     chunks = list(client.chat.completions.create(**ask(), stream=True, **USAGE))
     last = chunks[-1]
     assert last.choices == []
@@ -87,7 +89,7 @@ def test_include_usage_is_asked_of_the_provider_in_any_case(client, simulator, a
     assert simulator.settled(1)[0]["body"]["stream_options"]["include_usage"] is True
 
 
-def test_headers_of_a_stream(client, simulator, ask):
+def test_headers_of_a_stream(client, ask):
     with client.chat.completions.with_streaming_response.create(**ask(), stream=True) as response:
         assert response.headers["content-type"].startswith("text/event-stream")
         assert response.headers["x-request-id"]
@@ -100,7 +102,9 @@ def test_headers_of_a_stream(client, simulator, ask):
 
 async def test_async_stream(async_client, simulator, ask):
     simulator.script({"kind": "reply", "text": TEXT})
-    chunks = [chunk async for chunk in await async_client.chat.completions.create(**ask(), stream=True, **USAGE)]
+    chunks = [
+        chunk async for chunk in await async_client.chat.completions.create(**ask(), stream=True, **USAGE)
+    ]
     assert joined(chunks) == TEXT
     assert chunks[-1].model_extra["lockgate"]["cache"] == "miss"
 
@@ -128,7 +132,7 @@ def test_bytes_split_anywhere_arrive_whole(client, simulator, ask):
     assert joined(client.chat.completions.create(**ask(), stream=True, **USAGE)) == TEXT
 
 
-def test_several_choices_stay_apart(client, simulator, ask):
+def test_several_choices_stay_apart(client, ask):
     texts: dict[int, str] = {}
     for chunk in client.chat.completions.create(**ask(), n=2, stream=True, **USAGE):
         for choice in chunk.choices:
