@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -42,6 +42,24 @@ def gateway(tmp_path_factory: pytest.TempPathFactory, simulator_process: Simulat
         assert gateway.stop() == 0
     finally:
         gateway.program.kill()
+
+
+@pytest.fixture
+def gateway_factory(
+    tmp_path_factory: pytest.TempPathFactory, simulator: Simulator
+) -> Iterator[Callable[..., Gateway]]:
+    """`gateway_factory(config="…")`: a gateway of the test's own, ended after it if not before."""
+    gateways: list[Gateway] = []
+
+    def make(**options: str) -> Gateway:
+        gateways.append(Gateway(tmp_path_factory.mktemp("own"), simulator, **options))
+        return gateways[-1]
+
+    try:
+        yield make
+    finally:
+        for gateway in gateways:
+            gateway.program.kill()
 
 
 @pytest.fixture(scope="session")

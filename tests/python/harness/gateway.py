@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import subprocess
 import time
@@ -28,14 +29,14 @@ class Key:
 class Gateway:
     """A running gateway in front of ``simulator``; administration goes through the CLI, as an operator's."""
 
-    def __init__(self, folder: Path, simulator: Simulator, *, settings: dict[str, str] | None = None) -> None:
+    def __init__(self, folder: Path, simulator: Simulator, *, config: str = "") -> None:
+        """``config`` is the text of a configuration file."""
         self.folder = folder
         self.store = f"sqlite://{folder / 'lockgate.db'}"
         self._env = clean_environment(
             folder,
             OPENAI_API_KEY="sk-upstream-of-the-tests",
             OPENAI_BASE_URL=simulator.openai,
-            **(settings or {}),
         )
         self._serve = [
             binary("lockgate"),
@@ -46,6 +47,10 @@ class Gateway:
             self.store,
             "--json",
         ]
+        if config:
+            file = folder / "gateway.toml"
+            file.write_text(config)
+            self._serve += ["--config", file]
         self.start()
 
     def start(self) -> None:
@@ -53,14 +58,29 @@ class Gateway:
         self.url: str = self.program.announcement["listen"]
         self.base_url: str = self.program.announcement["base_url"]
 
+    def twin(self) -> Gateway:
+        """Another server on the same store, with the same configuration."""
+        twin = copy.copy(self)
+        twin.start()
+        return twin
+
     def stop(self) -> int:
         return self.program.stop()
 
     def cli(self, *arguments: str) -> Any:
         """Runs ``lockgate ARGUMENTS --store … --json`` and returns what it printed."""
-        argv = [str(binary("lockgate")), *arguments, "--store", self.store, "--json"]
-        done = subprocess.run(
-            argv,
+        done = self.run(*arguments, "--json")
+        shown = " ".join(arguments)
+        assert done.returncode == 0, f"lockgate {shown}: status {done.returncode}\n{done.stderr}"
+        try:
+            return json.loads(done.stdout)
+        except ValueError:
+            raise AssertionError(f"lockgate {shown} printed no JSON: {done.stdout!r}") from None
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Runs ``lockgate ARGUMENTS --store …`` to its end."""
+        return subprocess.run(
+            [str(binary("lockgate")), *arguments, "--store", self.store],
             env=self._env,
             cwd=self.folder,
             stdin=subprocess.DEVNULL,
@@ -69,12 +89,6 @@ class Gateway:
             timeout=CLI_SECONDS,
             check=False,
         )
-        shown = " ".join(arguments)
-        assert done.returncode == 0, f"lockgate {shown}: status {done.returncode}\n{done.stderr}"
-        try:
-            return json.loads(done.stdout)
-        except ValueError:
-            raise AssertionError(f"lockgate {shown} printed no JSON: {done.stdout!r}") from None
 
     def create_key(self, *options: str, project: str = "default") -> Key:
         """``create_key("--requests-per-minute", "1")``."""

@@ -73,6 +73,9 @@ class Program:
     def log_tail(self, lines: int = 40) -> str:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
+    def signal(self, number: int) -> None:
+        self._process.send_signal(number)
+
     def stop(self) -> int:
         """Asks it to end (SIGTERM) and returns its exit status."""
         if self.running:

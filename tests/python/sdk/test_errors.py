@@ -87,7 +87,7 @@ def test_an_unsupported_path_names_the_supported(client, simulator):
 
 def test_too_large(client, simulator, ask):
     arguments = ask()
-    arguments["messages"][0]["content"] = "x" * (65 << 20)
+    arguments["messages"][0]["content"] = "x" * (33 << 20)
     with pytest.raises(openai.APIStatusError) as caught:
         client.chat.completions.create(**arguments)
     assert caught.value.status_code == 413
