@@ -95,8 +95,10 @@ class Gateway:
         made = self.cli("key", "create", "--project", project, *options)
         return Key(id=made["id"], secret=made["key"])
 
-    def usage(self, *options: str) -> Any:
-        return self.cli("usage", *options)
+    def usage(self, *options: str) -> dict[str, Any]:
+        """The ledger's total: requests, cost_nano_usd, …"""
+        (total,) = self.cli("usage", *options)
+        return total
 
 
 def eventually(look: Callable[[], T], accept: Callable[[T], bool], seconds: float = 10.0) -> T:

@@ -13,16 +13,23 @@ LONG = " ".join(f"word{number}" for number in range(400))
 SLOW = {"kind": "slow_events", "ms": 20, "and": [{"kind": "reply", "text": LONG}]}
 
 
-def booked(gateway: Gateway, key: Key) -> dict:
-    """What the ledger has of a key that made one request."""
-    return gateway.usage("--key", key.id)
+def settled_usage(gateway: Gateway, key: Key, requests: int = 1) -> dict:
+    """The ledger's total of a key, once it shows that many requests."""
+    return eventually(lambda: gateway.usage("--key", key.id), lambda usage: usage["requests"] == requests)
 
 
-def settles(gateway: Gateway, key: Key) -> None:
-    """One row, and nothing still reserved: a concurrency of 1 is free again."""
-    usage = eventually(lambda: booked(gateway, key), lambda usage: usage["total"]["requests"] == 1)
-    assert usage["total"]["cost_nano_usd"] > 0
-    assert usage["reserved_nano_usd"] == 0
+def nothing_is_reserved(client: openai.OpenAI, arguments: dict, booked: dict) -> None:
+    """The key's one slot is free, and its spend is what the ledger has: no reservation is left open."""
+
+    def answer():
+        try:
+            return client.chat.completions.with_raw_response.create(**arguments)
+        except openai.RateLimitError:
+            return None
+
+    headers = eventually(answer, bool).headers
+    spent = round(float(headers["x-lockgate-spend-usd"]) * 1e9)
+    assert spent == booked["cost_nano_usd"] + round(float(headers["x-lockgate-cost-usd"]) * 1e9)
 
 
 @pytest.fixture
@@ -40,8 +47,9 @@ def test_a_stream_closed_early(client_factory, gateway, simulator, ask, lone_key
     stream.close()
     (seen,) = simulator.settled(1)
     assert seen["outcome"] == "aborted"
-    settles(gateway, lone_key)
-    assert client.chat.completions.create(**ask()).choices
+    booked = settled_usage(gateway, lone_key)
+    assert booked["cost_nano_usd"] > 0
+    nothing_is_reserved(client_factory(lone_key, max_retries=0), ask(), booked)
 
 
 async def test_a_cancelled_task(async_client_factory, gateway, simulator, ask, lone_key):
@@ -60,7 +68,8 @@ async def test_a_cancelled_task(async_client_factory, gateway, simulator, ask, l
         await task
     (seen,) = await asyncio.to_thread(simulator.settled, 1)
     assert seen["outcome"] == "aborted"
-    await asyncio.to_thread(settles, gateway, lone_key)
+    booked = await asyncio.to_thread(settled_usage, gateway, lone_key)
+    assert booked["cost_nano_usd"] > 0
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -71,14 +80,12 @@ def test_a_caller_s_timeout(client_factory, gateway, simulator, ask, lone_key, s
         client.chat.completions.create(**ask(), stream=stream)
     (seen,) = simulator.settled(1)
     assert seen["outcome"] == "aborted"
-    usage = eventually(lambda: booked(gateway, lone_key), lambda usage: usage["reserved_nano_usd"] == 0)
-    assert usage["reserved_nano_usd"] == 0
-    assert client_factory(lone_key).chat.completions.create(**ask()).choices
+    booked = settled_usage(gateway, lone_key)
+    nothing_is_reserved(client_factory(lone_key, max_retries=0), ask(), booked)
 
 
 def test_a_stream_read_to_its_end_is_booked_once(client_factory, gateway, simulator, ask, lone_key):
     simulator.script({"kind": "reply", "text": LONG})
     frames = list(client_factory(lone_key).chat.completions.create(**ask(), stream=True))
-    settles(gateway, lone_key)
-    cost = frames[-1].model_extra["lockgate"]["cost_nano_usd"]
-    assert booked(gateway, lone_key)["total"]["cost_nano_usd"] == cost
+    booked = settled_usage(gateway, lone_key)
+    assert booked["cost_nano_usd"] == frames[-1].model_extra["lockgate"]["cost_nano_usd"]

@@ -125,7 +125,7 @@ def test_another_customer_is_not_capped(client, gateway, ask):
 
 def test_a_project_may_demand_a_customer(client_factory, gateway, simulator, ask):
     gateway.cli("project", "create", "demanding")
-    gateway.cli("project", "set", "demanding", "--require-customer")
+    gateway.cli("project", "set", "demanding", "--require-customer", "true")
     client = client_factory(gateway.create_key(project="demanding"))
     with pytest.raises(openai.APIStatusError) as caught:
         client.chat.completions.create(**ask())
