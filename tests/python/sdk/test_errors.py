@@ -71,9 +71,9 @@ def test_unknown_model(client, simulator, ask):
 
 def test_a_model_the_key_may_not_use(client_factory, gateway, simulator, ask):
     key = gateway.create_key("--model", "gpt-4o")
-    with pytest.raises(openai.PermissionDeniedError) as caught:
+    with pytest.raises(openai.NotFoundError) as caught:
         client_factory(key).chat.completions.create(**ask())
-    assert caught.value.code == "permission_denied"
+    assert caught.value.code == "model_not_found"
     assert simulator.requests() == []
 
 
