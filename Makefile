@@ -11,7 +11,7 @@ run: ## Build lockgate and run its demo: simulated providers, no key, no databas
 	cargo build --locked --package lockgate-server
 	cargo run --locked --quiet --package lockgate-server -- demo
 
-test: ## Provision what the tests need, then run every suite. SUITES="rust node" picks some.
+test: ## Provision what the tests need, then run every suite. SUITES="rust node-openai6" picks.
 	@tests/run $(SUITES)
 
 lint: ## Formatting, clippy, docs, dependency policy, scripts, Python and Node sources.
