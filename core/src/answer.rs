@@ -79,7 +79,8 @@ impl Report {
 
 /// Attempts as one line.
 pub(crate) fn attempts_line(attempts: &[Attempt]) -> String {
-    let each = attempts.iter().map(|attempt| format!("{}/{}={}", attempt.provider, attempt.model, attempt.result));
+    let each =
+        attempts.iter().map(|attempt| format!("{}/{}={}", attempt.provider, attempt.model, attempt.result));
     each.collect::<Vec<_>>().join(",")
 }
 
@@ -190,7 +191,8 @@ impl Answer {
         let whole = seat.whole().await.map_err(|lost| desk.lose(lost))?;
         desk.end(&mut report, whole.cost);
         // The last one out takes the answer, the others copies.
-        let reply = Arc::try_unwrap(whole).map_or_else(|whole| whole.reply.clone(), |whole: Whole| whole.reply);
+        let reply =
+            Arc::try_unwrap(whole).map_or_else(|whole| whole.reply.clone(), |whole: Whole| whole.reply);
         Ok(Answer::Whole(reply.with_metadata(report.metadata()), Box::new(report)))
     }
 
@@ -339,7 +341,9 @@ impl Lost {
     pub(crate) fn into_error(self) -> Error {
         match self {
             Lost::Failed(error) | Lost::Leaderless(Some(error)) => error,
-            Lost::Leaderless(None) => Error::new(Kind::Internal, "The call to the provider ended without an answer."),
+            Lost::Leaderless(None) => {
+                Error::new(Kind::Internal, "The call to the provider ended without an answer.")
+            }
         }
     }
 }

@@ -86,7 +86,9 @@ impl Reply {
     /// Whether it may be given to the next who asks the same: whole, and not empty.
     pub(crate) fn is_storable(&self) -> bool {
         match self {
-            Reply::Chat(response) => response.is_complete() && response.choices.iter().all(|choice| choice.message.says_anything()),
+            Reply::Chat(response) => {
+                response.is_complete() && response.choices.iter().all(|choice| choice.message.says_anything())
+            }
             Reply::Embed(response) => !response.data.is_empty(),
         }
     }

@@ -56,8 +56,6 @@ pub struct CallOptions {
     pub timeout: Option<Duration>,
     /// The caller's own request id: at most 128 printable ASCII characters.
     pub request_id: Option<String>,
-    /// The id to give the request where the caller gives none.
-    pub(crate) fallback_request_id: Option<String>,
 }
 
 /// Most labels on a request.
@@ -89,7 +87,8 @@ pub(crate) struct Context {
 
 impl Context {
     /// Checks the options and makes the ids.
-    pub(crate) fn new(options: CallOptions, now: Millis) -> Result<Context> {
+    /// `assigned` is the id to give the request where the caller gives none.
+    pub(crate) fn new(options: CallOptions, assigned: Option<String>, now: Millis) -> Result<Context> {
         let id = AdmissionId::new(now);
         let customer = options
             .customer
@@ -102,11 +101,7 @@ impl Context {
         }
         Ok(Context {
             id,
-            request_id: options
-                .request_id
-                .clone()
-                .or(options.fallback_request_id)
-                .unwrap_or_else(|| format!("req_{id}")),
+            request_id: options.request_id.clone().or(assigned).unwrap_or_else(|| format!("req_{id}")),
             client_request_id: options.request_id,
             credentials: Credentials { bearer: options.key, customer, labels: options.labels },
             cache: options.cache,
@@ -127,11 +122,6 @@ impl Context {
                 details.attempts = Some(attempts_line(&self.attempts));
             }
         })
-    }
-
-    /// Time since the request arrived, in microseconds.
-    pub(crate) fn elapsed_us(&self) -> u64 {
-        u64::try_from(self.arrived.elapsed().as_micros()).unwrap_or(u64::MAX)
     }
 }
 

@@ -60,7 +60,7 @@ impl Gateway {
     pub async fn chat_with(&self, mut request: ChatRequest, options: CallOptions) -> Result<ChatResponse> {
         request.stream = None;
         request.stream_options = None;
-        match pipeline::run(&self.core, Arc::new(Ask::Chat(Box::new(request))), options).await? {
+        match pipeline::run(&self.core, Arc::new(Ask::Chat(Box::new(request))), options, None).await? {
             Answer::Whole(Reply::Chat(response), _) => Ok(*response),
             _ => Err(unfit()),
         }
@@ -73,9 +73,13 @@ impl Gateway {
     }
 
     /// Asks for an answer in pieces, with options.
-    pub async fn chat_stream_with(&self, mut request: ChatRequest, options: CallOptions) -> Result<ChatStream> {
+    pub async fn chat_stream_with(
+        &self,
+        mut request: ChatRequest,
+        options: CallOptions,
+    ) -> Result<ChatStream> {
         request.stream = Some(true);
-        match pipeline::run(&self.core, Arc::new(Ask::Chat(Box::new(request))), options).await? {
+        match pipeline::run(&self.core, Arc::new(Ask::Chat(Box::new(request))), options, None).await? {
             Answer::Stream(stream) => Ok(stream),
             Answer::Whole(..) => Err(unfit()),
         }
@@ -88,7 +92,7 @@ impl Gateway {
 
     /// Asks for embeddings, with options.
     pub async fn embed_with(&self, request: EmbedRequest, options: CallOptions) -> Result<EmbedResponse> {
-        match pipeline::run(&self.core, Arc::new(Ask::Embed(Box::new(request))), options).await? {
+        match pipeline::run(&self.core, Arc::new(Ask::Embed(Box::new(request))), options, None).await? {
             Answer::Whole(Reply::Embed(response), _) => Ok(*response),
             _ => Err(unfit()),
         }
@@ -142,6 +146,7 @@ impl Gateway {
     /// what is not is in the spool and enters the ledger at the next start.
     pub async fn close(&self, within: Duration) -> bool {
         let settled = self.core.settler.close(within).await;
+        self.core.cache.close().await;
         self.core.stores.close(within).await && settled
     }
 

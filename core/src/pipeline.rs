@@ -12,17 +12,22 @@ use crate::gateway::Core;
 use crate::limits::{self, Charge, Entry};
 use crate::route;
 use crate::serve::Service;
-use crate::settle::{Meter, Note, Reservation, Row};
+use crate::settle::{CacheVerdict, Meter, Note, Reservation, Row};
 
 /// How often a request may find that its project's configuration has just changed.
 const MOST_RELOADS: usize = 8;
 /// How many leaders a follower may lose before their failure is its own.
 const MOST_LEADERS: usize = 3;
 
-/// Answers `ask`: every stage once, in this order.
-pub(crate) async fn run(core: &Arc<Core>, ask: Arc<Ask>, options: CallOptions) -> Result<Answer> {
+/// Answers `ask`: every stage once, in this order. `id` is the request's, where the surface has given it one.
+pub(crate) async fn run(
+    core: &Arc<Core>,
+    ask: Arc<Ask>,
+    options: CallOptions,
+    id: Option<String>,
+) -> Result<Answer> {
     ask.validate()?;
-    let mut cx = Context::new(options, core.clock.now())?;
+    let mut cx = Context::new(options, id, core.clock.now())?;
     let mut charge = Charge::Full;
     let mut last = Lost::Leaderless(None);
     for _ in 0..MOST_LEADERS {
@@ -73,13 +78,15 @@ async fn enter(core: &Arc<Core>, cx: &mut Context, ask: &Arc<Ask>, charge: Charg
             Joined::Lead(lead) => lead,
             Joined::Follow(seat) => {
                 if charge == Charge::Full {
-                    match limits::admit(core, cx, &caller, ways.plans(&keys, &known), Charge::RateOnly).await? {
+                    match limits::admit(core, cx, &caller, ways.plans(&keys, &known), Charge::RateOnly)
+                        .await?
+                    {
                         Entry::Reload => continue,
                         Entry::Hit { standing, .. } => cx.standing = standing,
                         Entry::Admitted(_, admitted) => cx.standing = admitted.standing,
                     }
                 }
-                let desk = Desk::new(cx, ask).noting(note(core, cx, &caller, ask));
+                let desk = Desk::new(cx, ask).noting(note(core, cx, &caller, ask, CacheVerdict::Coalesced));
                 return Ok(Entered::Follower(Box::new(desk), seat));
             }
         };
@@ -116,7 +123,8 @@ async fn enter(core: &Arc<Core>, cx: &mut Context, ask: &Arc<Ask>, charge: Charg
         row.downgraded_from = (plan > 0).then(|| ask.model().to_owned());
         let meter = Meter::new(way.demand.input_tokens);
         let priced = way.route.first().price.is_some();
-        let reservation = Reservation::new(core.settler.clone(), admitted.held, priced, row, meter, cx.arrived);
+        let reservation =
+            Reservation::new(core.settler.clone(), admitted.held, priced, row, meter, cx.arrived);
 
         // 6. recall: the warm tier; a hit gives back what was taken
         if let Some(stored) = keys.recall(&core.cache, plan).await {
@@ -137,11 +145,12 @@ async fn enter(core: &Arc<Core>, cx: &mut Context, ask: &Arc<Ask>, charge: Charg
 
 /// The caller's side of an answer from the cache.
 fn hit(core: &Core, cx: &Context, caller: &Caller, ask: &Arc<Ask>, plan: usize) -> Desk {
-    Desk::new(cx, ask).downgraded(plan > 0).noting(note(core, cx, caller, ask))
+    Desk::new(cx, ask).downgraded(plan > 0).noting(note(core, cx, caller, ask, CacheVerdict::Exact))
 }
 
-fn note(core: &Core, cx: &Context, caller: &Caller, ask: &Ask) -> Note {
-    Note::new(core.settler.clone(), row(core, cx, caller, ask), cx.arrived)
+fn note(core: &Core, cx: &Context, caller: &Caller, ask: &Ask, cache: CacheVerdict) -> Note {
+    let row = Row { cache, ..row(core, cx, caller, ask) };
+    Note::new(core.settler.clone(), row, cx.arrived)
 }
 
 fn row(core: &Core, cx: &Context, caller: &Caller, ask: &Ask) -> Row {

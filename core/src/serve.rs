@@ -87,7 +87,9 @@ impl Call {
                 Ok(Some(event)) => {
                     match &event {
                         Event::Usage(usage) => self.service.reservation.usage(token_counts(usage)),
-                        Event::Delta(delta) => delta.piece.texts().for_each(|text| self.service.reservation.output(text)),
+                        Event::Delta(delta) => {
+                            delta.piece.texts().for_each(|text| self.service.reservation.output(text))
+                        }
                         _ => {}
                     }
                     assembler.push(&event);
@@ -136,7 +138,9 @@ impl Call {
     }
 
     fn fail(self, error: Error, flight: &Flight) {
-        self.service.reservation.settle(Ending { outcome: Outcome::Failed, status: error.status() }, &self.cx.attempts);
+        self.service
+            .reservation
+            .settle(Ending { outcome: Outcome::Failed, status: error.status() }, &self.cx.attempts);
         let shared = error.fault() == Fault::Client;
         flight.fail(Some(self.cx.explain(error)), shared);
     }

@@ -79,8 +79,14 @@ impl Admin {
         }
         settings.validate("project").map_err(as_request)?;
         let now = self.clock.now();
-        let project =
-            Project { id: ProjectId::new(now), name: name.to_owned(), rev: 1, created_at: now, cache_epoch: 0, settings };
+        let project = Project {
+            id: ProjectId::new(now),
+            name: name.to_owned(),
+            rev: 1,
+            created_at: now,
+            cache_epoch: 0,
+            settings,
+        };
         self.directory.create_project(project).await
     }
 

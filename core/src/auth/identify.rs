@@ -110,7 +110,9 @@ impl Identities {
                 usable(&key, now)?;
                 Ok((project, Some(key)))
             }
-            None if self.mode == AuthMode::Optional => Ok((self.project(self.default_project).await?.0, None)),
+            None if self.mode == AuthMode::Optional => {
+                Ok((self.project(self.default_project).await?.0, None))
+            }
             None if credentials.bearer.is_some() => {
                 Err(refused("is not a gateway key; those start with lg_"))
             }

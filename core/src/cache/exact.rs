@@ -8,6 +8,8 @@ use parking_lot::Mutex;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use super::{Fingerprint, Stored};
 use crate::ask::Reply;
@@ -35,6 +37,8 @@ pub(crate) struct ExactCache {
 struct Warm {
     store: Arc<dyn AnswerStore>,
     writes: mpsc::Sender<WarmAnswer>,
+    writer: Mutex<Option<JoinHandle<()>>>,
+    stop: CancellationToken,
     hits: Arc<Mutex<HashMap<Fingerprint, u64>>>,
 }
 
@@ -65,8 +69,9 @@ impl ExactCache {
         let warm = warm.map(|store| {
             let (writes, waiting) = mpsc::channel(MOST_WAITING);
             let hits: Arc<Mutex<HashMap<Fingerprint, u64>>> = Arc::default();
-            tokio::spawn(write_behind(store.clone(), waiting, hits.clone()));
-            Warm { store, writes, hits }
+            let stop = CancellationToken::new();
+            let writer = tokio::spawn(write_behind(store.clone(), waiting, hits.clone(), stop.clone()));
+            Warm { store, writes, writer: Mutex::new(Some(writer)), stop, hits }
         });
         ExactCache { hot: Cache::with_weighter(entries, bytes, ByBytes), warm, clock }
     }
@@ -98,6 +103,17 @@ impl ExactCache {
         Some(stored)
     }
 
+    /// Writes what waits to the warm tier, and writes no more.
+    pub(crate) async fn close(&self) {
+        let Some(warm) = &self.warm else { return };
+        warm.stop.cancel();
+        let writer = warm.writer.lock().take();
+        if let Some(writer) = writer {
+            // It ends otherwise only by the end of the runtime.
+            let _ = writer.await;
+        }
+    }
+
     /// An answer was given from the cache.
     pub(crate) fn count_hit(&self, key: &Fingerprint) {
         if let Some(warm) = &self.warm {
@@ -116,16 +132,12 @@ impl ExactCache {
         let Some((stored, body)) = made else { return };
         self.hot.insert(fresh.key, Arc::new(stored));
         if let Some(warm) = &self.warm {
-            let answer = WarmAnswer { project: fresh.project, key: fresh.key, body, created_at: now, expires_at };
+            let answer =
+                WarmAnswer { project: fresh.project, key: fresh.key, body, created_at: now, expires_at };
             if warm.writes.try_send(answer).is_err() {
                 tracing::debug!("the warm cache's queue is full; an answer stays in process only");
             }
         }
-    }
-
-    /// Answers in the hot tier, and the bytes they take.
-    pub(crate) fn size(&self) -> (usize, u64) {
-        (self.hot.len(), self.hot.weight())
     }
 }
 
@@ -134,6 +146,7 @@ async fn write_behind(
     store: Arc<dyn AnswerStore>,
     mut waiting: mpsc::Receiver<WarmAnswer>,
     hits: Arc<Mutex<HashMap<Fingerprint, u64>>>,
+    stop: CancellationToken,
 ) {
     let mut batch = Vec::new();
     let mut ticks = tokio::time::interval(WRITE_EVERY);
@@ -142,6 +155,10 @@ async fn write_behind(
         let open = tokio::select! {
             received = waiting.recv_many(&mut batch, WRITTEN_AT_ONCE) => received > 0,
             _ = ticks.tick() => true,
+            () = stop.cancelled() => {
+                waiting.close();
+                waiting.recv_many(&mut batch, MOST_WAITING).await > 0
+            }
         };
         if !batch.is_empty() {
             if let Err(error) = store.keep_answers(&batch).await {

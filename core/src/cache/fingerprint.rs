@@ -34,7 +34,8 @@ impl Fingerprint {
             Ask::Chat(request) => serde_json::to_string(request),
             Ask::Embed(request) => serde_json::to_string(request),
         };
-        let text = text.map_err(|source| Error::invalid("body", format!("cannot be written as JSON: {source}")))?;
+        let text =
+            text.map_err(|source| Error::invalid("body", format!("cannot be written as JSON: {source}")))?;
         let mut hash = Sha256::new();
         // The form is versioned, so that a new one never meets an old one's answers.
         hash.update(format!("lockgate/{}/1/{}/{}/", ask.endpoint(), project.id, project.cache_epoch));

@@ -181,17 +181,19 @@ impl Seat {
                     return Ok(Some(event.clone()));
                 }
                 match &mut state.end {
-                    // Nobody asked for a stream before: it is told from the whole.
-                    Some(End::Whole(whole)) if state.events.is_empty() => {
+                    None => {}
+                    Some(End::Failed { error, shared }) => return Err(lost(error, *shared, self.leader)),
+                    Some(End::Whole(whole)) => {
+                        let whole = whole.clone();
                         let Reply::Chat(response) = &whole.reply else { return Ok(None) };
-                        let mut events = replay(response);
-                        events.retain(|event| *event != Event::End);
-                        state.events = events;
+                        if !state.events.is_empty() {
+                            return Ok(None);
+                        }
+                        // Nobody asked for a stream before: it is told from the whole.
+                        state.events = replay(response);
+                        state.events.retain(|event| *event != Event::End);
                         continue;
                     }
-                    Some(End::Whole(_)) => return Ok(None),
-                    Some(End::Failed { error, shared }) => return Err(lost(error, *shared, self.leader)),
-                    None => {}
                 }
             }
             self.wait().await;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio_util::task::TaskTracker;
 
-use super::flight::{Flight, Seat};
 use super::Fingerprint;
+use super::flight::{Flight, Seat};
 
 /// The calls under way that others may join.
 pub(crate) struct Flights {

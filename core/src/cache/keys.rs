@@ -29,7 +29,8 @@ impl Keys {
         let cacheable = settings.enabled && mode != CacheMode::Off && ways.first.ask.answers() == 1;
         let mut keys = [None, None];
         if cacheable {
-            let second = ways.second.as_ref().map(|way| Fingerprint::of(&caller.project, &way.ask)).transpose()?;
+            let second =
+                ways.second.as_ref().map(|way| Fingerprint::of(&caller.project, &way.ask)).transpose()?;
             keys = [Some(Fingerprint::of(&caller.project, &ways.first.ask)?), second];
         }
         Ok(Keys { project: caller.project.id, keys, mode })

@@ -11,6 +11,6 @@ mod stored;
 pub(crate) use exact::{ExactCache, Fresh};
 pub use fingerprint::Fingerprint;
 pub(crate) use flight::{Flight, Head, Lost, Seat, Whole};
-pub(crate) use join::{Flights, Joined, Landing, Lead};
+pub(crate) use join::{Flights, Joined, Lead};
 pub(crate) use keys::{Keys, Known};
 pub(crate) use stored::Stored;

@@ -58,8 +58,14 @@ impl Stored {
         };
         let body = Bytes::from(serde_json::to_vec(&text).ok()?);
         let weight = weight(body.len());
-        let stored =
-            Stored { reply, provider: provider.to_owned(), model: model.to_owned(), cost, expires_at, weight };
+        let stored = Stored {
+            reply,
+            provider: provider.to_owned(),
+            model: model.to_owned(),
+            cost,
+            expires_at,
+            weight,
+        };
         Some((stored, body))
     }
 

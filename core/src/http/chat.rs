@@ -11,8 +11,8 @@ use futures_util::{Stream, StreamExt, stream};
 use http::{HeaderMap, HeaderValue, Response, header};
 
 use super::{Body, body, headers};
-use crate::ask::Ask;
 use crate::answer::{Answer, ChatStream, Report};
+use crate::ask::Ask;
 use crate::error::{Error, Result};
 use crate::gateway::Gateway;
 use crate::money::Nano;
@@ -26,7 +26,8 @@ pub(super) async fn complete(gateway: &Gateway, call: headers::Call, body: &[u8]
     let silence = Duration::from_millis(gateway.core().config.timeouts.silence_ms);
     let core = gateway.core().clone();
     let ask = Arc::new(Ask::Chat(Box::new(request)));
-    let mut running: Running = Box::pin(async move { pipeline::run(&core, ask, call.options).await });
+    let mut running: Running =
+        Box::pin(async move { pipeline::run(&core, ask, call.options, Some(call.id)).await });
     if !streams {
         return whole(running.await?);
     }
@@ -46,8 +47,7 @@ pub(super) fn whole(answer: Answer) -> Result<Response<Body>> {
     let Answer::Whole(reply, report) = answer else {
         return Err(Error::new(crate::error::Kind::Internal, "a stream came where none was asked for"));
     };
-    let text = serde_json::to_vec(&response)
-        .map_err(|source| Error::internal("an answer cannot be written", source))?;
+    let text = reply.to_json().map_err(|source| Error::internal("an answer cannot be written", source))?;
     let mut response = body::json(200, text);
     put_report(response.headers_mut(), &report);
     let out = response.headers_mut();

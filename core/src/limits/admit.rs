@@ -70,7 +70,8 @@ async fn ask(core: &Core, admission: &Admission) -> Result<Verdict> {
     if core.stores.limiter.in_process() {
         return core.stores.limiter.admit(admission).await;
     }
-    let (limiter, settler, admission) = (core.stores.limiter.clone(), core.settler.clone(), admission.clone());
+    let (limiter, settler, admission) =
+        (core.stores.limiter.clone(), core.settler.clone(), admission.clone());
     let (give, take) = oneshot::channel();
     let token = core.settler.tasks.token();
     core.runtime.spawn(async move {

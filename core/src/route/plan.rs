@@ -13,7 +13,6 @@ use crate::error::{Error, Kind, Result};
 use crate::limits::{Plan, Plans, trigger};
 use crate::money::Nano;
 
-
 /// One way to serve a request.
 #[derive(Debug, Clone)]
 pub(crate) struct Way {
@@ -64,9 +63,8 @@ pub(crate) fn plan(
     let first = way(registry, mode, caller, ask.clone(), at)?;
     let cheaper = caller.project.settings.downgrade.get(ask.model()).filter(|_| trigger(caller).is_some());
     // A table that names a model nobody serves is no way at all: the first one's refusal stands.
-    let second = cheaper.and_then(|model| {
-        way(registry, mode, caller, Arc::new(ask.with_model(model)), at).ok()
-    });
+    let second =
+        cheaper.and_then(|model| way(registry, mode, caller, Arc::new(ask.with_model(model)), at).ok());
     Ok(Ways { first, second })
 }
 

@@ -67,14 +67,15 @@ impl Reservation {
     pub(crate) fn new(
         settler: Arc<Settler>,
         held: Held,
-        row: Row,
+        priced: bool,
+        mut row: Row,
         meter: Meter,
-        cx: &Context,
+        arrived: Instant,
     ) -> Reservation {
         settler.watch(&held);
-        let priced = row.cost.is_some();
-        let open =
-            Open { held, row, priced, price: None, usage: None, meter, arrived, first_byte_us: None };
+        row.admitted_at = held.admitted_at;
+        row.reserved = held.money;
+        let open = Open { held, row, priced, price: None, usage: None, meter, arrived, first_byte_us: None };
         Reservation { settler, open: Some(Box::new(open)) }
     }
 

@@ -76,7 +76,9 @@ impl EmbedRequest {
     /// Checks what a type cannot say; an error names the field, the value and what is allowed.
     pub fn validate(&self) -> Result<()> {
         super::validate::check_model(&self.model)?;
-        if let Some(format) = self.encoding_format.as_deref().filter(|format| !matches!(*format, "float" | "base64")) {
+        if let Some(format) =
+            self.encoding_format.as_deref().filter(|format| !matches!(*format, "float" | "base64"))
+        {
             let message = format!("encoding_format: {format:?} is not one of \"float\", \"base64\".");
             return Err(Error::invalid("encoding_format", message));
         }

@@ -29,38 +29,38 @@ impl EmbedRequest {
 }
 
 fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
-        let text = std::str::from_utf8(body).map_err(|error| {
-            Error::new(
-                Kind::InvalidRequest,
-                format!("The body is not UTF-8: the byte at {} is wrong.", error.valid_up_to()),
-            )
-        })?;
-        match text.trim_ascii_start().as_bytes().first() {
-            Some(b'{') => {}
-            None => {
-                return Err(Error::new(Kind::InvalidRequest, "The body is empty; a JSON object is needed."));
-            }
-            Some(_) => {
-                // Say which of the two it is: not JSON, or JSON of another kind.
-                return Err(match serde_json::from_str::<serde::de::IgnoredAny>(text) {
-                    Ok(_) => Error::new(Kind::InvalidRequest, "The body must be a JSON object."),
-                    Err(error) => broken(text, &error),
-                });
-            }
+    let text = std::str::from_utf8(body).map_err(|error| {
+        Error::new(
+            Kind::InvalidRequest,
+            format!("The body is not UTF-8: the byte at {} is wrong.", error.valid_up_to()),
+        )
+    })?;
+    match text.trim_ascii_start().as_bytes().first() {
+        Some(b'{') => {}
+        None => {
+            return Err(Error::new(Kind::InvalidRequest, "The body is empty; a JSON object is needed."));
         }
-        if let Some(at) = too_deep(body) {
-            return Err(Error::new(
-                Kind::InvalidRequest,
-                format!("The body is nested more than {MAX_DEPTH} levels deep, at byte {at}."),
-            ));
+        Some(_) => {
+            // Say which of the two it is: not JSON, or JSON of another kind.
+            return Err(match serde_json::from_str::<serde::de::IgnoredAny>(text) {
+                Ok(_) => Error::new(Kind::InvalidRequest, "The body must be a JSON object."),
+                Err(error) => broken(text, &error),
+            });
         }
-        let mut reader = serde_json::Deserializer::from_str(text);
-        let mut track = serde_path_to_error::Track::new();
-        let request: T =
-            serde::Deserialize::deserialize(serde_path_to_error::Deserializer::new(&mut reader, &mut track))
-                .map_err(|error| misread(text, &track.path().to_string(), &error))?;
-        reader.end().map_err(|error| broken(text, &error))?;
-            Ok(request)
+    }
+    if let Some(at) = too_deep(body) {
+        return Err(Error::new(
+            Kind::InvalidRequest,
+            format!("The body is nested more than {MAX_DEPTH} levels deep, at byte {at}."),
+        ));
+    }
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let mut track = serde_path_to_error::Track::new();
+    let request: T =
+        serde::Deserialize::deserialize(serde_path_to_error::Deserializer::new(&mut reader, &mut track))
+            .map_err(|error| misread(text, &track.path().to_string(), &error))?;
+    reader.end().map_err(|error| broken(text, &error))?;
+    Ok(request)
 }
 
 /// Where the body passes the deepest nesting, if it does.

@@ -34,11 +34,12 @@ impl Serialize for Body<'_> {
 }
 
 pub(super) fn read(body: &[u8]) -> Result<EmbedResponse, Failure> {
-    let mut response: EmbedResponse = serde_json::from_slice(body).map_err(|problem| match error::body(body) {
-        // Some providers answer 200 with an error object.
-        Some(told) => told.into_failure(FailureClass::InBand, None),
-        None => Failure::malformed(format!("The provider's answer cannot be read: {problem}.")),
-    })?;
+    let mut response: EmbedResponse =
+        serde_json::from_slice(body).map_err(|problem| match error::body(body) {
+            // Some providers answer 200 with an error object.
+            Some(told) => told.into_failure(FailureClass::InBand, None),
+            None => Failure::malformed(format!("The provider's answer cannot be read: {problem}.")),
+        })?;
     if response.data.is_empty() {
         return Err(Failure::malformed("The provider's answer has no vectors."));
     }

@@ -74,6 +74,22 @@ impl Directory for SqliteStore {
         project(&row)
     }
 
+    async fn purge_cache(&self, project: ProjectId) -> Result<u64> {
+        let mut change = self.write(WRITING).await?;
+        let purge = [
+            "UPDATE project SET cache_epoch = cache_epoch + 1 WHERE id = ?",
+            "DELETE FROM answer WHERE project = ?",
+        ];
+        let mut removed = 0;
+        for statement in purge {
+            let done = sqlx::query(statement).bind(project.to_string()).execute(&mut *change).await;
+            removed = done.map_err(failed(WRITING))?.rows_affected();
+        }
+        move_project(&mut change, project).await?;
+        change.commit().await.map_err(failed(WRITING))?;
+        Ok(removed)
+    }
+
     async fn key(&self, hash: KeyHash) -> Result<Option<Key>> {
         sqlx::query("SELECT * FROM gateway_key WHERE hash = ?")
             .bind(hash.0.to_vec())
@@ -283,6 +299,7 @@ fn project(row: &SqliteRow) -> Result<Project> {
         name: row.get("name")?,
         rev: row.number("rev")?,
         created_at: row.millis("created_at")?,
+        cache_epoch: row.number("cache_epoch")?,
         settings: row.json("settings")?,
     })
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
@@ -46,7 +47,7 @@ struct Inner {
     writer: SqlitePool,
     readers: SqlitePool,
     /// Released last, after the pools are gone.
-    lock: Option<ProcessLock>,
+    lock: Mutex<Option<ProcessLock>>,
 }
 
 impl std::fmt::Debug for SqliteStore {
@@ -86,7 +87,9 @@ impl SqliteStore {
             .map_err(|error| explained(url, error))?;
         drop(connection);
         let readers = pool(READERS).connect_lazy_with(options.pragma("query_only", "ON"));
-        Ok(SqliteStore { inner: Arc::new(Inner { path, access, clock, writer, readers, lock }) })
+        Ok(SqliteStore {
+            inner: Arc::new(Inner { path, access, clock, writer, readers, lock: Mutex::new(lock) }),
+        })
     }
 
     /// The database file, as the setting names it.
@@ -104,13 +107,14 @@ impl SqliteStore {
     /// Whether this process is a fork of the one that opened the store. Then it must not be used, only rebuilt.
     #[must_use]
     pub fn forked(&self) -> bool {
-        self.inner.lock.as_ref().is_some_and(|lock| !lock.is_held())
+        self.inner.lock.lock().as_ref().is_some_and(|lock| !lock.is_held())
     }
 
-    /// Ends all connections, then gives up ownership (with the last clone). Statements under way are finished.
+    /// Ends all connections, then gives up ownership. Statements under way are finished.
     pub async fn close(&self) {
         self.inner.readers.close().await;
         self.inner.writer.close().await;
+        *self.inner.lock.lock() = None;
     }
 
     /// A transaction that holds the write lock from its start, so that it never fails half way on a busy file.
