@@ -8,6 +8,7 @@ use crate::auth::Credentials;
 use crate::clock::Millis;
 use crate::error::{Error, Result};
 use crate::ids::{AdmissionId, CustomerId};
+use crate::limits::Standing;
 use crate::settle::Attempt;
 
 /// How a call may use the exact cache.
@@ -80,6 +81,8 @@ pub(crate) struct Context {
     pub(crate) arrived: Instant,
     /// Seconds since 1970 at arrival.
     pub(crate) created: i64,
+    /// Where the caller stands, by the last admission.
+    pub(crate) standing: Standing,
     pub(crate) attempts: Vec<Attempt>,
     pub(crate) warnings: Vec<String>,
 }
@@ -110,6 +113,7 @@ impl Context {
             timeout: options.timeout,
             arrived: Instant::now(),
             created: now.0.div_euclid(1000),
+            standing: Standing::default(),
             attempts: Vec::new(),
             warnings: Vec::new(),
         })

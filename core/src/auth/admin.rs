@@ -80,7 +80,7 @@ impl Admin {
         settings.validate("project").map_err(as_request)?;
         let now = self.clock.now();
         let project =
-            Project { id: ProjectId::new(now), name: name.to_owned(), rev: 1, created_at: now, settings };
+            Project { id: ProjectId::new(now), name: name.to_owned(), rev: 1, created_at: now, cache_epoch: 0, settings };
         self.directory.create_project(project).await
     }
 
@@ -182,6 +182,15 @@ impl Admin {
         let known = self.directory.forget_customer(project.id, id).await?;
         self.changed(project.id);
         Ok(known)
+    }
+
+    /// Makes a project forget all cached answers, those on their way to the cache included. Returns how many the
+    /// store had.
+    pub async fn purge_cache(&self, project: &str) -> Result<u64> {
+        let project = self.project(project).await?;
+        let removed = self.directory.purge_cache(project.id).await?;
+        self.changed(project.id);
+        Ok(removed)
     }
 
     /// The default project; made at the first call, with `settings` laid over it where they say anything.

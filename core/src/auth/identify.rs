@@ -89,10 +89,15 @@ impl Identities {
         Identities { directory, mode, default_project, default_rates, known: RwLock::default() }
     }
 
-    pub(crate) async fn identify(&self, credentials: &Credentials, now: Millis) -> Result<Caller> {
+    /// Checks the key alone: who is let in at all.
+    pub(crate) async fn authenticate(
+        &self,
+        credentials: &Credentials,
+        now: Millis,
+    ) -> Result<(Arc<Project>, Option<Arc<Key>>)> {
         let gateway_key =
             credentials.bearer.as_deref().filter(|bearer| bearer.starts_with(GatewayKey::PREFIX));
-        let (project, key) = match gateway_key {
+        match gateway_key {
             Some(text) => {
                 let hash = GatewayKey::hash(text);
                 let unknown = || refused("is not known");
@@ -103,14 +108,18 @@ impl Identities {
                     key = self.directory.key(hash).await?.map(Arc::new).ok_or_else(unknown)?;
                 }
                 usable(&key, now)?;
-                (project, Some(key))
+                Ok((project, Some(key)))
             }
-            None if self.mode == AuthMode::Optional => (self.project(self.default_project).await?.0, None),
+            None if self.mode == AuthMode::Optional => Ok((self.project(self.default_project).await?.0, None)),
             None if credentials.bearer.is_some() => {
-                return Err(refused("is not a gateway key; those start with lg_"));
+                Err(refused("is not a gateway key; those start with lg_"))
             }
-            None => return Err(refused("is missing: send Authorization: Bearer lg_…")),
-        };
+            None => Err(refused("is missing: send Authorization: Bearer lg_…")),
+        }
+    }
+
+    pub(crate) async fn identify(&self, credentials: &Credentials, now: Millis) -> Result<Caller> {
+        let (project, key) = self.authenticate(credentials, now).await?;
         let customer = customer(key.as_deref(), credentials.customer.clone())?;
         if customer.is_none() && project.settings.require_customer {
             return Err(Error::invalid(

@@ -39,6 +39,8 @@ pub struct Config {
     pub listen: String,
     /// Whether a call needs a gateway key.
     pub auth: AuthMode,
+    /// Memory for the hot tier of the exact cache, in bytes.
+    pub cache_bytes: u64,
     /// Largest request body, in bytes.
     pub max_body_bytes: u64,
     /// Where requests go first.
@@ -67,6 +69,7 @@ impl Default for Config {
             expired_reservations: ExpiredReservations::default(),
             listen: "127.0.0.1:4100".to_owned(),
             auth: AuthMode::default(),
+            cache_bytes: 64 * 1024 * 1024,
             max_body_bytes: 32 * 1024 * 1024,
             failover_mode: FailoverMode::default(),
             timeouts: Timeouts::default(),

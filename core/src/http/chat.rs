@@ -11,6 +11,7 @@ use futures_util::{Stream, StreamExt, stream};
 use http::{HeaderMap, HeaderValue, Response, header};
 
 use super::{Body, body, headers};
+use crate::ask::Ask;
 use crate::answer::{Answer, ChatStream, Report};
 use crate::error::{Error, Result};
 use crate::gateway::Gateway;
@@ -19,20 +20,20 @@ use crate::pipeline;
 use crate::stream::{DONE, KEEP_ALIVE, write_chunk, write_error};
 use crate::types::{ChatRequest, Chunk, ErrorBody};
 
-pub(super) async fn complete(gateway: &Gateway, call: headers::Call, body: &Bytes) -> Result<Response<Body>> {
+pub(super) async fn complete(gateway: &Gateway, call: headers::Call, body: &[u8]) -> Result<Response<Body>> {
     let request = ChatRequest::from_slice(body)?;
     let streams = request.is_stream();
     let silence = Duration::from_millis(gateway.core().config.timeouts.silence_ms);
     let core = gateway.core().clone();
-    let mut running: Running =
-        Box::pin(async move { pipeline::run(&core, Arc::new(request), call.options).await });
+    let ask = Arc::new(Ask::Chat(Box::new(request)));
+    let mut running: Running = Box::pin(async move { pipeline::run(&core, ask, call.options).await });
     if !streams {
         return whole(running.await?);
     }
     tokio::select! {
         answer = &mut running => match answer? {
             Answer::Stream(stream) => Ok(streamed(stream)),
-            whole_answer @ Answer::Complete(..) => whole(whole_answer),
+            answer @ Answer::Whole(..) => whole(answer),
         },
         () = tokio::time::sleep(silence) => Ok(event_stream(late(running, silence))),
     }
@@ -41,8 +42,8 @@ pub(super) async fn complete(gateway: &Gateway, call: headers::Call, body: &Byte
 type Running = Pin<Box<dyn Future<Output = Result<Answer>> + Send>>;
 
 /// A whole answer.
-fn whole(answer: Answer) -> Result<Response<Body>> {
-    let Answer::Complete(response, report) = answer else {
+pub(super) fn whole(answer: Answer) -> Result<Response<Body>> {
+    let Answer::Whole(reply, report) = answer else {
         return Err(Error::new(crate::error::Kind::Internal, "a stream came where none was asked for"));
     };
     let text = serde_json::to_vec(&response)
@@ -119,7 +120,7 @@ fn late(running: Running, silence: Duration) -> impl Stream<Item = Bytes> + Send
             Late::Waiting(mut running) => tokio::select! {
                 answer = &mut running => match answer {
                     Ok(Answer::Stream(answer)) => Box::pin(events(answer)) as Pin<Box<dyn Stream<Item = Bytes> + Send>>,
-                    Ok(Answer::Complete(..)) => return None,
+                    Ok(Answer::Whole(..)) => return None,
                     Err(error) => return Some((error_event(&error), Late::Over)),
                 },
                 () = tokio::time::sleep(silence) => {

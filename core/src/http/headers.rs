@@ -93,6 +93,15 @@ fn bearer(headers: &HeaderMap) -> Result<Option<String>> {
         .filter(|token| !token.is_empty()))
 }
 
+/// A body that says it is something else than JSON is not read as JSON.
+pub(super) fn check_json(headers: &HeaderMap) -> Result<()> {
+    let Some(given) = one(headers, "content-type")? else { return Ok(()) };
+    let kind = given.split(';').next().unwrap_or_default().trim();
+    let json = kind.eq_ignore_ascii_case("application/json")
+        || (kind.to_ascii_lowercase().starts_with("application/") && kind.to_ascii_lowercase().ends_with("+json"));
+    if json { Ok(()) } else { Err(Error::invalid("Content-Type", format!("{kind:?} is not application/json"))) }
+}
+
 fn one(headers: &HeaderMap, name: &'static str) -> Result<Option<String>> {
     let mut values = headers.get_all(name).iter();
     let Some(value) = values.next() else { return Ok(None) };

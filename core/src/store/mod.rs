@@ -9,9 +9,11 @@ pub mod sqlite;
 pub(crate) use open::{Stores, administration, open};
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::auth::{Customer, CustomerLimits, Key, KeyHash, Project, ProjectSettings};
+use crate::cache::Fingerprint;
 use crate::clock::Millis;
 use crate::error::Result;
 use crate::ids::{AdmissionId, CustomerId, KeyId, ProjectId};
@@ -22,6 +24,9 @@ use crate::settle::Row;
 /// Counters of rates, slots and spend.
 #[async_trait]
 pub trait Limiter: Send + Sync + 'static {
+    /// Whether a step never waits: the counters are in this process.
+    fn in_process(&self) -> bool;
+
     /// Takes all that a request needs in one atomic step, or nothing.
     async fn admit(&self, admission: &Admission) -> Result<Verdict>;
 
@@ -114,8 +119,43 @@ pub trait Directory: Send + Sync + 'static {
     /// Forgets a customer: its limits, and its name in the ledger. What it spent stays counted.
     async fn forget_customer(&self, project: ProjectId, id: &CustomerId) -> Result<bool>;
 
+    /// Makes a project's cached answers unfindable, those that are being written included: moves its `cache_epoch`.
+    /// Returns how many were removed from the store.
+    async fn purge_cache(&self, project: ProjectId) -> Result<u64>;
+
     /// A number that moves with every change by any process.
     async fn version(&self) -> Result<u64>;
+}
+
+/// The warm tier of the exact cache.
+#[async_trait]
+pub trait AnswerStore: Send + Sync + 'static {
+    /// The answer under `key` that has not expired at `now`.
+    async fn answer(&self, project: ProjectId, key: &Fingerprint, now: Millis) -> Result<Option<WarmAnswer>>;
+
+    /// Keeps answers, each in place of what is there under its key.
+    async fn keep_answers(&self, answers: &[WarmAnswer]) -> Result<()>;
+
+    /// Adds to the hit counts.
+    async fn count_hits(&self, hits: &[(Fingerprint, u64)]) -> Result<()>;
+
+    /// Removes at most `most` answers that have expired at `now`; returns how many.
+    async fn expire_answers(&self, now: Millis, most: u32) -> Result<u64>;
+}
+
+/// An answer in the warm tier.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WarmAnswer {
+    /// Its project.
+    pub project: ProjectId,
+    /// The fingerprint of its request.
+    pub key: Fingerprint,
+    /// The answer, as text of the cache's own form.
+    pub body: Bytes,
+    /// When it came from the provider.
+    pub created_at: Millis,
+    /// From then on it is no answer.
+    pub expires_at: Millis,
 }
 
 /// The ledger.

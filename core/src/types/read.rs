@@ -1,7 +1,9 @@
 //! Reading a request's body: broken JSON, wrong types and wrong values each get an error that names the field.
 
+use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
+use super::embed::EmbedRequest;
 use super::request::ChatRequest;
 use crate::error::{Error, Kind, Result};
 
@@ -11,6 +13,22 @@ const MAX_DEPTH: usize = 96;
 impl ChatRequest {
     /// Reads and checks the body of a request.
     pub fn from_slice(body: &[u8]) -> Result<ChatRequest> {
+        let request: ChatRequest = read(body)?;
+        request.validate()?;
+        Ok(request)
+    }
+}
+
+impl EmbedRequest {
+    /// Reads and checks the body of a request.
+    pub fn from_slice(body: &[u8]) -> Result<EmbedRequest> {
+        let request: EmbedRequest = read(body)?;
+        request.validate()?;
+        Ok(request)
+    }
+}
+
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
         let text = std::str::from_utf8(body).map_err(|error| {
             Error::new(
                 Kind::InvalidRequest,
@@ -38,13 +56,11 @@ impl ChatRequest {
         }
         let mut reader = serde_json::Deserializer::from_str(text);
         let mut track = serde_path_to_error::Track::new();
-        let request: ChatRequest =
+        let request: T =
             serde::Deserialize::deserialize(serde_path_to_error::Deserializer::new(&mut reader, &mut track))
                 .map_err(|error| misread(text, &track.path().to_string(), &error))?;
         reader.end().map_err(|error| broken(text, &error))?;
-        request.validate()?;
-        Ok(request)
-    }
+            Ok(request)
 }
 
 /// Where the body passes the deepest nesting, if it does.
@@ -71,7 +87,7 @@ fn too_deep(body: &[u8]) -> Option<usize> {
 
 /// JSON that is not JSON.
 fn broken(text: &str, error: &serde_json::Error) -> Error {
-    let at = offset(text, error.line(), error.column());
+    let at = if error.is_eof() { text.len() } else { offset(text, error.line(), error.column()) };
     Error::new(Kind::InvalidRequest, format!("The body is not valid JSON: {} at byte {at}.", reason(error)))
 }
 
