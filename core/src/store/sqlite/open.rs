@@ -79,6 +79,8 @@ impl SqliteStore {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Normal)
             .foreign_keys(true)
+            // What is deleted is overwritten: a forgotten name must not linger in the file.
+            .pragma("secure_delete", "ON")
             .busy_timeout(BUSY);
         let writer = pool(1).connect_with(options.clone()).await.map_err(|failure| unusable(url, failure))?;
         let mut connection = writer.acquire().await.map_err(|failure| unusable(url, failure))?;
