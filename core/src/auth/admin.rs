@@ -146,6 +146,12 @@ impl Admin {
         self.directory.customers(project.id, after, most).await
     }
 
+    /// A customer's own limits, if it has any.
+    pub async fn customer(&self, project: &str, id: &CustomerId) -> Result<Option<Customer>> {
+        let project = self.project(project).await?;
+        self.directory.customer(project.id, id).await
+    }
+
     /// Sets a customer's limits.
     pub async fn set_customer(&self, project: &str, id: &CustomerId, limits: CustomerLimits) -> Result<Customer> {
         let project = self.project(project).await?;
