@@ -104,7 +104,8 @@ impl Report {
 
 /// Attempts as one line.
 pub(crate) fn attempts_line(attempts: &[Attempt]) -> String {
-    let each = attempts.iter().map(|attempt| format!("{}/{}={}", attempt.provider, attempt.model, attempt.result));
+    let each =
+        attempts.iter().map(|attempt| format!("{}/{}={}", attempt.provider, attempt.model, attempt.result));
     each.collect::<Vec<_>>().join(",")
 }
 

@@ -32,9 +32,10 @@ impl CacheMode {
             "off" => Ok(CacheMode::Off),
             "refresh" => Ok(CacheMode::Refresh),
             "only" => Ok(CacheMode::Only),
-            other => {
-                Err(Error::invalid("X-Lockgate-Cache", format!("{other:?} is not one of \"off\", \"refresh\", \"only\"")))
-            }
+            other => Err(Error::invalid(
+                "X-Lockgate-Cache",
+                format!("{other:?} is not one of \"off\", \"refresh\", \"only\""),
+            )),
         }
     }
 }
@@ -135,7 +136,8 @@ fn check_labels(labels: &BTreeMap<String, String>) -> Result<()> {
         return Err(Error::invalid("labels", format!("{} labels are more than {MOST_LABELS}", labels.len())));
     }
     for (name, value) in labels {
-        let named = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
+        let named = !name.is_empty()
+            && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
         if !named || name.len() > LONGEST_LABEL_NAME {
             let allowed = "a label's name is 1 to 64 letters, digits, '-', '_' and '.'";
             return Err(Error::invalid(format!("labels.{name}"), allowed));

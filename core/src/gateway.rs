@@ -65,7 +65,11 @@ impl Gateway {
     }
 
     /// Asks for an answer in pieces, with options.
-    pub async fn chat_stream_with(&self, mut request: ChatRequest, options: CallOptions) -> Result<ChatStream> {
+    pub async fn chat_stream_with(
+        &self,
+        mut request: ChatRequest,
+        options: CallOptions,
+    ) -> Result<ChatStream> {
         request.stream = Some(true);
         match pipeline::run(&self.core, Arc::new(request), options).await? {
             Answer::Stream(stream) => Ok(stream),
@@ -202,8 +206,12 @@ impl Gateway {
         let stores = store::open(&config, clock.clone()).await?;
         let bootstrap = Admin::new(stores.directory.clone(), clock.clone(), None);
         let default_project = bootstrap.default_project(&config.project).await?;
-        let identities =
-            Arc::new(Identities::new(stores.directory.clone(), config.auth, default_project.id, config.rates));
+        let identities = Arc::new(Identities::new(
+            stores.directory.clone(),
+            config.auth,
+            default_project.id,
+            config.rates,
+        ));
         let settler = Settler::start(
             stores.limiter.clone(),
             stores.ledger.clone(),

@@ -17,6 +17,7 @@ pub mod stream;
 pub mod tokens;
 pub mod types;
 
+mod administration;
 mod answer;
 mod context;
 mod gateway;
@@ -24,6 +25,7 @@ mod pipeline;
 mod route;
 mod transport;
 
+pub use administration::Administration;
 pub use answer::{ChatStream, Report};
 pub use auth::Admin;
 pub use config::Config;

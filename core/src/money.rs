@@ -150,6 +150,23 @@ pub fn de_usd_opt<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<N
     Ok(Option::<Cap>::deserialize(deserializer)?.map(|cap| cap.0))
 }
 
+/// An optional cap in USD, for `#[serde(default, with = "usd_opt")]`: written as a decimal string, read as
+/// [`de_usd_opt`] does.
+pub(crate) mod usd_opt {
+    use serde::Serializer;
+
+    use super::Nano;
+    pub(crate) use super::de_usd_opt as deserialize;
+
+    #[allow(clippy::ref_option, reason = "serde gives a reference to the field")]
+    pub(crate) fn serialize<S: Serializer>(cap: &Option<Nano>, serializer: S) -> Result<S::Ok, S::Error> {
+        match cap {
+            Some(cap) => serializer.collect_str(cap),
+            None => serializer.serialize_none(),
+        }
+    }
+}
+
 struct UsdVisitor;
 
 impl Visitor<'_> for UsdVisitor {

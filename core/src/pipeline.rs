@@ -9,7 +9,7 @@ use crate::cache::Fingerprint;
 use crate::context::{CallOptions, Context};
 use crate::error::{Error, Kind, Result};
 use crate::gateway::Core;
-use crate::limits::{self, Admitted, Entry};
+use crate::limits::{self, Admission, Admitted, Entry};
 use crate::route::{self, Attempts, Upstream, Way};
 use crate::settle::{Ending, Meter, Outcome, Reservation, Row};
 use crate::types::ChatRequest;
@@ -21,7 +21,7 @@ const MOST_RELOADS: usize = 8;
 pub(crate) async fn run(core: &Arc<Core>, request: Arc<ChatRequest>, options: CallOptions) -> Result<Answer> {
     request.validate()?;
     let mut cx = Context::new(options, core.clock.now())?;
-    let (caller, way, admitted) = enter(core, &mut cx, &request).await?;
+    let (caller, way, admission, admitted) = enter(core, &mut cx, &request).await?;
     let standing = admitted.standing;
     let downgraded_from = (admitted.plan > 0).then(|| request.model.clone());
     let mut reservation = reserve(core, &cx, &way, admitted, &request);
@@ -29,10 +29,13 @@ pub(crate) async fn run(core: &Arc<Core>, request: Arc<ChatRequest>, options: Ca
     // 7. attempt: the candidates in order, until one answers
     let attempts = Attempts {
         transport: &core.transport,
+        limiter: core.stores.limiter.as_ref(),
+        admission: &admission,
         request: &way.request,
-        output_cap: way.demand.output_cap,
+        demand: way.demand,
         deadline: route::deadline(cx.timeout, total(core), request.is_stream()),
         now: core.clock.now(),
+        keys: &caller.project.settings.provider_keys,
     };
     let answered = match attempts.run(&mut cx, &way.route, &mut reservation).await {
         Ok(answered) => answered,
@@ -44,7 +47,6 @@ pub(crate) async fn run(core: &Arc<Core>, request: Arc<ChatRequest>, options: Ca
     };
 
     // 8. settle: a whole answer now, a stream at its end; never in the caller's way
-    drop(caller);
     let report = Report::new(&cx, &answered.candidate, standing, downgraded_from);
     Ok(match answered.upstream {
         Upstream::Complete(response) => Answer::complete(*response, &cx, reservation, report),
@@ -54,23 +56,29 @@ pub(crate) async fn run(core: &Arc<Core>, request: Arc<ChatRequest>, options: Ca
     })
 }
 
+/// Who calls, how it is served, what was asked of the limiter, and what it gave.
+type Entered = (Caller, Way, Box<Admission>, Admitted);
+
 /// Stages 1 to 5. They are pure or one step at a store, and are repeated where a setting changed under them.
-async fn enter(core: &Core, cx: &mut Context, request: &Arc<ChatRequest>) -> Result<(Caller, Way, Admitted)> {
+async fn enter(core: &Core, cx: &mut Context, request: &Arc<ChatRequest>) -> Result<Entered> {
     for _ in 0..MOST_RELOADS {
         // 1. identify: who calls
         let caller = core.identities.identify(&cx.credentials, core.clock.now()).await?;
 
         // 2. resolve: who could answer, and the most it may cost
-        let ways = route::plan(&core.registry, core.config.failover_mode, &caller, request, core.clock.now())?;
+        let ways =
+            route::plan(&core.registry, core.config.failover_mode, &caller, request, core.clock.now())?;
 
         // 3. fingerprint: the key of the answer in the exact cache
         let plans = ways.plans(|way| Fingerprint::of_chat(caller.project.id, &way.request))?;
 
         // 5. admit: all limits in one atomic step, or none
-        match limits::admit(core.stores.limiter.as_ref(), core.stores.ledger.as_ref(), cx, &caller, plans).await? {
-            Entry::Admitted(admitted) => {
+        match limits::admit(core.stores.limiter.as_ref(), core.stores.ledger.as_ref(), cx, &caller, plans)
+            .await?
+        {
+            Entry::Admitted(admission, admitted) => {
                 cx.credentials.customer.clone_from(&caller.customer);
-                return Ok((caller, ways.take(admitted.plan), admitted));
+                return Ok((caller, ways.take(admitted.plan), admission, admitted));
             }
             Entry::Reload => core.identities.forget(caller.project.id),
         }

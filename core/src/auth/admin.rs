@@ -72,16 +72,24 @@ impl Admin {
     pub async fn create_project(&self, name: &str, settings: ProjectSettings) -> Result<Project> {
         let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_');
         if name.is_empty() || name.len() > 64 || !name.chars().all(allowed) {
-            return Err(Error::invalid("name", format!("{name:?}: a project's name is 1 to 64 of a-z, 0-9, '-' and '_'")));
+            return Err(Error::invalid(
+                "name",
+                format!("{name:?}: a project's name is 1 to 64 of a-z, 0-9, '-' and '_'"),
+            ));
         }
         settings.validate("project").map_err(as_request)?;
         let now = self.clock.now();
-        let project = Project { id: ProjectId::new(now), name: name.to_owned(), rev: 1, created_at: now, settings };
+        let project =
+            Project { id: ProjectId::new(now), name: name.to_owned(), rev: 1, created_at: now, settings };
         self.directory.create_project(project).await
     }
 
     /// Changes a project's settings.
-    pub async fn set_project(&self, name_or_id: &str, change: impl FnOnce(&mut ProjectSettings)) -> Result<Project> {
+    pub async fn set_project(
+        &self,
+        name_or_id: &str,
+        change: impl FnOnce(&mut ProjectSettings),
+    ) -> Result<Project> {
         let project = self.project(name_or_id).await?;
         let mut settings = project.settings;
         change(&mut settings);
@@ -112,7 +120,10 @@ impl Admin {
         let mut old = self.key(id).await?;
         let now = self.clock.now();
         if old.revoked_at.is_some() || old.expires_at.is_some_and(|at| at <= now) {
-            return Err(Error::invalid("id", format!("the key {id} is no longer good and cannot be rotated")));
+            return Err(Error::invalid(
+                "id",
+                format!("the key {id} is no longer good and cannot be rotated"),
+            ));
         }
         let new = NewKey {
             name: old.name.clone(),
@@ -141,7 +152,12 @@ impl Admin {
     }
 
     /// Customers with limits of their own, by id, after `after`.
-    pub async fn customers(&self, project: &str, after: Option<&CustomerId>, most: u32) -> Result<Vec<Customer>> {
+    pub async fn customers(
+        &self,
+        project: &str,
+        after: Option<&CustomerId>,
+        most: u32,
+    ) -> Result<Vec<Customer>> {
         let project = self.project(project).await?;
         self.directory.customers(project.id, after, most).await
     }
@@ -153,7 +169,12 @@ impl Admin {
     }
 
     /// Sets a customer's limits.
-    pub async fn set_customer(&self, project: &str, id: &CustomerId, limits: CustomerLimits) -> Result<Customer> {
+    pub async fn set_customer(
+        &self,
+        project: &str,
+        id: &CustomerId,
+        limits: CustomerLimits,
+    ) -> Result<Customer> {
         let project = self.project(project).await?;
         limits.validate("customer").map_err(as_request)?;
         let customer = self.directory.set_customer(project.id, id, limits).await?;
@@ -189,7 +210,12 @@ impl Admin {
         self.directory.key_by_id(id).await?.ok_or_else(|| not_found("key", &id.to_string()))
     }
 
-    fn mint(&self, project: ProjectId, new: NewKey, rotated_from: Option<KeyId>) -> Result<(Key, GatewayKey)> {
+    fn mint(
+        &self,
+        project: ProjectId,
+        new: NewKey,
+        rotated_from: Option<KeyId>,
+    ) -> Result<(Key, GatewayKey)> {
         check_cap("monthly_cap", new.monthly_cap).map_err(as_request)?;
         if new.name.len() > 128 || new.name.chars().any(char::is_control) {
             return Err(Error::invalid("name", "a key's name is at most 128 bytes of printable text"));
@@ -228,7 +254,8 @@ impl std::fmt::Debug for Admin {
 }
 
 fn not_found(what: &'static str, name: &str) -> Error {
-    Error::new(Kind::NotFound, format!("There is no {what} {name:?}.")).with(|details| details.param = Some(what.to_owned()))
+    Error::new(Kind::NotFound, format!("There is no {what} {name:?}."))
+        .with(|details| details.param = Some(what.to_owned()))
 }
 
 /// A wrong setting that came with a call is the call's fault.

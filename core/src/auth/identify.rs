@@ -19,7 +19,6 @@ pub(crate) struct Caller {
     pub(crate) project: Arc<Project>,
     pub(crate) key: Option<Arc<Key>>,
     pub(crate) customer: Option<CustomerId>,
-    pub(crate) labels: BTreeMap<String, String>,
     /// The customer's own limits, or the project's defaults for customers.
     pub(crate) customer_limits: CustomerLimits,
     pub(crate) rates: Rates,
@@ -45,7 +44,8 @@ impl Caller {
 
     /// Whether this caller may ask for `model`.
     pub(crate) fn may_use(&self, model: &str) -> bool {
-        let allows = |list: &Option<Vec<String>>| list.as_ref().is_none_or(|list| list.iter().any(|m| m == model));
+        let allows =
+            |list: &Option<Vec<String>>| list.as_ref().is_none_or(|list| list.iter().any(|m| m == model));
         allows(&self.project.settings.models) && self.key.as_ref().is_none_or(|key| allows(&key.models))
     }
 }
@@ -90,7 +90,8 @@ impl Identities {
     }
 
     pub(crate) async fn identify(&self, credentials: &Credentials, now: Millis) -> Result<Caller> {
-        let gateway_key = credentials.bearer.as_deref().filter(|bearer| bearer.starts_with(GatewayKey::PREFIX));
+        let gateway_key =
+            credentials.bearer.as_deref().filter(|bearer| bearer.starts_with(GatewayKey::PREFIX));
         let (project, key) = match gateway_key {
             Some(text) => {
                 let hash = GatewayKey::hash(text);
@@ -112,14 +113,17 @@ impl Identities {
         };
         let customer = customer(key.as_deref(), credentials.customer.clone())?;
         if customer.is_none() && project.settings.require_customer {
-            return Err(Error::invalid("X-Customer-ID", "this project requires every request to name its customer"));
+            return Err(Error::invalid(
+                "X-Customer-ID",
+                "this project requires every request to name its customer",
+            ));
         }
         let customer_limits = match &customer {
             Some(id) => self.customer(&project, id).await?,
             None => CustomerLimits::default(),
         };
         let rates = key.as_ref().map_or(self.default_rates, |key| key.rates);
-        Ok(Caller { project, key, customer, labels: credentials.labels.clone(), customer_limits, rates })
+        Ok(Caller { project, key, customer, customer_limits, rates })
     }
 
     /// Forgets all that is known of a project.
@@ -146,7 +150,8 @@ impl Identities {
             }
             known.epoch
         };
-        let project = self.directory.project(id).await?.ok_or_else(|| refused("belongs to a project that is gone"))?;
+        let project =
+            self.directory.project(id).await?.ok_or_else(|| refused("belongs to a project that is gone"))?;
         let project = Arc::new(project);
         self.keep(epoch, |known| {
             known.projects.insert(id, project.clone());
@@ -216,9 +221,10 @@ fn usable(key: &Key, now: Millis) -> Result<()> {
 
 fn customer(key: Option<&Key>, named: Option<CustomerId>) -> Result<Option<CustomerId>> {
     match (key.and_then(|key| key.customer.clone()), named) {
-        (Some(bound), Some(named)) if bound != named => {
-            Err(Error::invalid("X-Customer-ID", format!("this key is bound to another customer than {named:?}")))
-        }
+        (Some(bound), Some(named)) if bound != named => Err(Error::invalid(
+            "X-Customer-ID",
+            format!("this key is bound to another customer than {named:?}"),
+        )),
         (bound, named) => Ok(bound.or(named)),
     }
 }

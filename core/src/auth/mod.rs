@@ -5,8 +5,8 @@ mod identify;
 mod record;
 mod secret;
 
-pub use admin::{Admin, DEFAULT_PROJECT, NewKey};
 pub(crate) use admin::OnChange;
+pub use admin::{Admin, DEFAULT_PROJECT, NewKey};
 pub(crate) use identify::{Caller, Credentials, Identities};
 pub use record::{
     CacheSettings, CapMode, Customer, CustomerLimits, Key, OnLimit, OnStoreLoss, Project, ProjectSettings,

@@ -8,7 +8,7 @@ use super::{KeyHash, Secret};
 use crate::clock::Millis;
 use crate::ids::{CustomerId, KeyId, ProjectId};
 use crate::limits::Rates;
-use crate::money::Nano;
+use crate::money::{Nano, usd_opt};
 
 /// A project.
 #[derive(Debug, Clone, Serialize)]
@@ -30,6 +30,7 @@ pub struct Project {
 #[serde(default, deny_unknown_fields)]
 pub struct ProjectSettings {
     /// Most to spend in a month, UTC.
+    #[serde(with = "usd_opt")]
     pub monthly_cap: Option<Nano>,
     /// Refuse requests that name no customer.
     pub require_customer: bool,
@@ -111,6 +112,7 @@ pub struct Key {
     /// Its rate limits.
     pub rates: Rates,
     /// Most to spend in a month, UTC.
+    #[serde(with = "usd_opt")]
     pub monthly_cap: Option<Nano>,
     /// The only models it may ask for; absent = all.
     pub models: Option<Vec<String>>,
@@ -139,13 +141,13 @@ impl Key {
 #[serde(default, deny_unknown_fields)]
 pub struct CustomerLimits {
     /// Most to spend in a day, UTC.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", with = "usd_opt")]
     pub daily_cap: Option<Nano>,
     /// Most to spend in a month, UTC.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", with = "usd_opt")]
     pub monthly_cap: Option<Nano>,
     /// Most that one request may be estimated at.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", with = "usd_opt")]
     pub per_request_cap: Option<Nano>,
     /// What to do when one of them is reached.
     pub on_limit: OnLimit,

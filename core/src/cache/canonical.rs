@@ -67,7 +67,12 @@ impl<'a> Cursor<'a> {
         Ok(head)
     }
 
-    fn value<S: Sink>(&mut self, sink: &mut S, depth: usize, keep: Option<&dyn Fn(&str) -> bool>) -> Result<()> {
+    fn value<S: Sink>(
+        &mut self,
+        sink: &mut S,
+        depth: usize,
+        keep: Option<&dyn Fn(&str) -> bool>,
+    ) -> Result<()> {
         if depth > DEEPEST {
             return Err(Error::invalid("body", format!("is nested deeper than {DEEPEST} levels")));
         }
@@ -104,7 +109,12 @@ impl<'a> Cursor<'a> {
         Ok(())
     }
 
-    fn object<S: Sink>(&mut self, sink: &mut S, depth: usize, keep: Option<&dyn Fn(&str) -> bool>) -> Result<()> {
+    fn object<S: Sink>(
+        &mut self,
+        sink: &mut S,
+        depth: usize,
+        keep: Option<&dyn Fn(&str) -> bool>,
+    ) -> Result<()> {
         self.take(b'{')?;
         let mut members: Vec<(Cow<'a, str>, &'a str)> = Vec::new();
         while self.peek() != Some(b'}') {

@@ -27,7 +27,8 @@ impl Environment {
     /// The process's environment. Values that are not UTF-8 are left out.
     #[must_use]
     pub fn of_process() -> Environment {
-        let pairs = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        let pairs = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
         Environment(pairs.collect())
     }
 

@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 
 pub use environment::{Environment, key_variables};
 pub use layers::Layers;
-pub(crate) use validate::check_cap;
 pub use provider::{ProviderConfig, ProviderKind, ProviderPrice};
+pub(crate) use validate::check_cap;
 
 use crate::auth::ProjectSettings;
 use crate::limits::Rates;

@@ -8,7 +8,8 @@ use crate::error::{Error, Result};
 use crate::money::Nano;
 
 /// Addresses of the built-in providers.
-const BUILT_IN: &[(&str, ProviderKind, &str)] = &[("openai", ProviderKind::Openai, "https://api.openai.com/v1")];
+const BUILT_IN: &[(&str, ProviderKind, &str)] =
+    &[("openai", ProviderKind::Openai, "https://api.openai.com/v1")];
 
 /// A day: whoever waits longer for a request to end means for ever.
 const LONGEST_DRAIN: u64 = 86_400;
@@ -24,9 +25,14 @@ impl Config {
             if provider.api_key.is_none()
                 && let Some(variable) = &provider.api_key_env
             {
-                let value = environment.and_then(|environment| environment.get(variable)).ok_or_else(|| {
-                    Error::config(&format!("providers.{name}.api_key_env"), variable, "is not set in the environment")
-                })?;
+                let value =
+                    environment.and_then(|environment| environment.get(variable)).ok_or_else(|| {
+                        Error::config(
+                            &format!("providers.{name}.api_key_env"),
+                            variable,
+                            "is not set in the environment",
+                        )
+                    })?;
                 provider.api_key = Some(Secret::new(value));
             }
         }
@@ -37,7 +43,11 @@ impl Config {
     pub(super) fn validate(&self) -> Result<()> {
         self.validate_store()?;
         self.listen.parse::<SocketAddr>().map_err(|_| {
-            Error::config("listen", format!("{:?}", self.listen), "must be an address and port, as 127.0.0.1:4100")
+            Error::config(
+                "listen",
+                format!("{:?}", self.listen),
+                "must be an address and port, as 127.0.0.1:4100",
+            )
         })?;
         if self.max_body_bytes == 0 {
             return Err(Error::config("max_body_bytes", 0, "must be at least 1"));
@@ -68,9 +78,15 @@ impl Config {
             return Err(Error::config("store", format!("{store:?}"), "must be memory or sqlite://PATH"));
         }
         if self.shared && !sqlite {
-            return Err(Error::config("shared", true, "several processes can share only store = \"sqlite://PATH\""));
+            return Err(Error::config(
+                "shared",
+                true,
+                "several processes can share only store = \"sqlite://PATH\"",
+            ));
         }
-        if self.store.is_none() && (self.project.monthly_cap.is_some() || self.project.customer_defaults.any_cap()) {
+        if self.store.is_none()
+            && (self.project.monthly_cap.is_some() || self.project.customer_defaults.any_cap())
+        {
             return Err(Error::config(
                 "project",
                 "a spend cap",
@@ -98,19 +114,30 @@ impl super::Timeouts {
 impl super::ProviderConfig {
     fn validate(&self, name: &str) -> Result<()> {
         let key = |field: &str| format!("providers.{name}.{field}");
-        if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')) {
-            return Err(Error::config("providers", format!("{name:?}"), "a name is letters, digits, '-', '_' and '.'"));
+        if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+        {
+            return Err(Error::config(
+                "providers",
+                format!("{name:?}"),
+                "a name is letters, digits, '-', '_' and '.'",
+            ));
         }
         if self.kind.is_none() {
             let allowed = "must be set for a provider that is not built in: \"openai\" (OpenAI-compatible)";
             return Err(Error::config(&key("kind"), "absent", allowed));
         }
         let Some(address) = &self.base_url else {
-            return Err(Error::config(&key("base_url"), "absent", "must be set, as http://127.0.0.1:8000/v1"));
+            return Err(Error::config(
+                &key("base_url"),
+                "absent",
+                "must be set, as http://127.0.0.1:8000/v1",
+            ));
         };
         let parsed = address.parse::<http::Uri>().ok();
         let usable = parsed.as_ref().is_some_and(|uri| {
-            matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some() && uri.query().is_none()
+            matches!(uri.scheme_str(), Some("http" | "https"))
+                && uri.host().is_some()
+                && uri.query().is_none()
         });
         if !usable || address.contains('@') {
             let allowed = "must be http:// or https:// with a host, without user, password or query";
@@ -118,7 +145,11 @@ impl super::ProviderConfig {
         }
         for (header, value) in &self.headers {
             if header.parse::<http::HeaderName>().is_err() || http::HeaderValue::from_str(value).is_err() {
-                return Err(Error::config(&key("headers"), format!("{header:?}"), "is not a valid HTTP header"));
+                return Err(Error::config(
+                    &key("headers"),
+                    format!("{header:?}"),
+                    "is not a valid HTTP header",
+                ));
             }
         }
         Ok(())
@@ -138,7 +169,11 @@ impl crate::auth::ProjectSettings {
             return Err(Error::config(&format!("{at}.cache.ttl_seconds"), 0, allowed));
         }
         if let Some((from, _)) = self.downgrade.iter().find(|(from, to)| from == to || to.is_empty()) {
-            return Err(Error::config(&format!("{at}.downgrade"), format!("{from:?}"), "must name another model"));
+            return Err(Error::config(
+                &format!("{at}.downgrade"),
+                format!("{from:?}"),
+                "must name another model",
+            ));
         }
         Ok(())
     }

@@ -24,7 +24,8 @@ pub(super) async fn complete(gateway: &Gateway, call: headers::Call, body: &Byte
     let streams = request.is_stream();
     let silence = Duration::from_millis(gateway.core().config.timeouts.silence_ms);
     let core = gateway.core().clone();
-    let mut running: Running = Box::pin(async move { pipeline::run(&core, Arc::new(request), call.options).await });
+    let mut running: Running =
+        Box::pin(async move { pipeline::run(&core, Arc::new(request), call.options).await });
     if !streams {
         return whole(running.await?);
     }
@@ -44,7 +45,8 @@ fn whole(answer: Answer) -> Result<Response<Body>> {
     let Answer::Complete(response, report) = answer else {
         return Err(Error::new(crate::error::Kind::Internal, "a stream came where none was asked for"));
     };
-    let text = serde_json::to_vec(&response).map_err(|source| Error::internal("an answer cannot be written", source))?;
+    let text = serde_json::to_vec(&response)
+        .map_err(|source| Error::internal("an answer cannot be written", source))?;
     let mut response = body::json(200, text);
     put_report(response.headers_mut(), &report);
     let out = response.headers_mut();

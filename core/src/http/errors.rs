@@ -8,7 +8,8 @@ use crate::types::ErrorBody;
 
 /// The error object as JSON text.
 pub(crate) fn object(error: &Error) -> String {
-    serde_json::to_string(&ErrorBody::from(error)).unwrap_or_else(|_| r#"{"error":{"message":""}}"#.to_owned())
+    serde_json::to_string(&ErrorBody::from(error))
+        .unwrap_or_else(|_| r#"{"error":{"message":""}}"#.to_owned())
 }
 
 /// The whole answer.

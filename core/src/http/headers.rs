@@ -87,7 +87,10 @@ fn bearer(headers: &HeaderMap) -> Result<Option<String>> {
     let Some(value) = one(headers, AUTHORIZATION.as_str())? else { return Ok(None) };
     let (scheme, token) = value.split_once(' ').unwrap_or((value.as_str(), ""));
     // Another scheme is not for us; it counts as no key.
-    Ok(scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned()).filter(|token| !token.is_empty()))
+    Ok(scheme
+        .eq_ignore_ascii_case("bearer")
+        .then(|| token.trim().to_owned())
+        .filter(|token| !token.is_empty()))
 }
 
 fn one(headers: &HeaderMap, name: &'static str) -> Result<Option<String>> {
@@ -107,7 +110,8 @@ fn text(name: &HeaderName, value: &HeaderValue) -> Result<String> {
 /// Sets a header; what HTTP cannot carry is left out character by character.
 pub(super) fn put(headers: &mut HeaderMap, name: &'static str, value: &str) {
     let value = HeaderValue::from_str(value).or_else(|_| {
-        let printable: String = value.chars().map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).collect();
+        let printable: String =
+            value.chars().map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).collect();
         HeaderValue::from_str(&printable)
     });
     if let Ok(value) = value {
@@ -132,7 +136,10 @@ pub(super) fn put_standing(headers: &mut HeaderMap, standing: &Standing) {
             standing.requests,
             ["x-ratelimit-limit-requests", "x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"],
         ),
-        (standing.tokens, ["x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens"]),
+        (
+            standing.tokens,
+            ["x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens"],
+        ),
     ];
     for (level, [limit, remaining, reset]) in sides {
         if let Some(level) = level {
@@ -167,7 +174,14 @@ mod tests {
 
     #[test]
     fn spans_read_like_openai_s() {
-        for (millis, text) in [(0, "0ms"), (20, "20ms"), (1000, "1s"), (1500, "1.5s"), (360_000, "6m0s"), (3_661_050, "1h1m1.05s")] {
+        for (millis, text) in [
+            (0, "0ms"),
+            (20, "20ms"),
+            (1000, "1s"),
+            (1500, "1.5s"),
+            (360_000, "6m0s"),
+            (3_661_050, "1h1m1.05s"),
+        ] {
             assert_eq!(span(Duration::from_millis(millis)), text);
         }
     }

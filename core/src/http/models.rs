@@ -35,6 +35,7 @@ async fn allowed(gateway: &Gateway, call: headers::Call) -> Result<impl Fn(&str)
 }
 
 fn json(value: &impl serde::Serialize) -> Result<Response<Body>> {
-    let text = serde_json::to_vec(value).map_err(|source| Error::internal("a list cannot be written", source))?;
+    let text =
+        serde_json::to_vec(value).map_err(|source| Error::internal("a list cannot be written", source))?;
     Ok(body::json(200, text))
 }

@@ -74,14 +74,14 @@ pub struct Plan {
     pub tokens: u64,
 }
 
-/// When the second plan may be tried.
+/// When the second plan may be tried: where every cap that the first fails on allows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trigger {
-    /// The first plan failed on a limit of the customer (`on_limit = "downgrade"`).
+    /// The first plan failed on caps of the customer alone (`on_limit = "downgrade"`).
     CustomerCap,
-    /// The first plan failed on a cap of the project or the key (`downgrade_on_cap`).
+    /// The first plan failed on caps of the project or the key alone.
     OwnerCap,
-    /// Either.
+    /// The first plan failed on any spend cap.
     AnyCap,
 }
 
@@ -261,7 +261,7 @@ pub struct Refusal {
     /// What the request would have taken, in the same unit.
     pub asked: i64,
     /// When the same request can pass: exact for rates, end of window for spend, a guess of 1 s for concurrency.
-    /// None: waiting does not help.
+    /// None: waiting does not help, as where the request is larger than the whole bucket or cap.
     pub retry_after: Option<Duration>,
     /// For the rate headers.
     pub standing: Standing,

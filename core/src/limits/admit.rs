@@ -14,7 +14,7 @@ const MOST_SEEDINGS: usize = 4;
 /// What came of the step.
 pub(crate) enum Entry {
     /// Reserved.
-    Admitted(Admitted),
+    Admitted(Box<Admission>, Admitted),
     /// The caller's record is out of date: identify again.
     Reload,
 }
@@ -48,7 +48,7 @@ pub(crate) async fn admit(
     };
     for _ in 0..MOST_SEEDINGS {
         match limiter.admit(&admission).await? {
-            Verdict::Admitted(admitted) => return Ok(Entry::Admitted(admitted)),
+            Verdict::Admitted(admitted) => return Ok(Entry::Admitted(Box::new(admission), admitted)),
             // No plan says that its answer is cached yet.
             Verdict::Hit { .. } => return Err(Error::new(Kind::Internal, "a cached answer that nobody has")),
             Verdict::Refused(refusal) => {
@@ -62,7 +62,12 @@ pub(crate) async fn admit(
 }
 
 /// Loads counters from the ledger.
-async fn seed(limiter: &dyn Limiter, ledger: &dyn Ledger, project: ProjectId, counters: &[CounterId]) -> Result<()> {
+async fn seed(
+    limiter: &dyn Limiter,
+    ledger: &dyn Ledger,
+    project: ProjectId,
+    counters: &[CounterId],
+) -> Result<()> {
     let spent = ledger.spent(project, counters).await?;
     let pairs: Vec<_> = counters.iter().copied().zip(spent).collect();
     limiter.seed(project, &pairs).await

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::{Caps, LimitKind, Line, Refusal, Scope, Standing, Window};
+use super::shortfall::Shortfall;
+use super::{Caps, LimitKind, Line, Scope, Trigger, Window};
 use crate::clock::Millis;
 use crate::ids::CustomerTag;
 use crate::money::Nano;
@@ -11,9 +12,22 @@ use crate::money::Nano;
 #[derive(Debug)]
 pub(super) struct OverCap {
     /// The one to report.
-    pub(super) refusal: Refusal,
+    pub(super) shortfall: Shortfall,
     /// Whether one of them is the customer's.
-    pub(super) customer: bool,
+    customer: bool,
+    /// Whether one of them is the project's or the key's.
+    owner: bool,
+}
+
+impl OverCap {
+    /// Whether all of them allow a cheaper plan.
+    pub(super) fn allows(&self, trigger: Trigger) -> bool {
+        match trigger {
+            Trigger::CustomerCap => !self.owner,
+            Trigger::OwnerCap => !self.customer,
+            Trigger::AnyCap => true,
+        }
+    }
 }
 
 /// Checks `extra` on top of what is spent against every cap, and `total`, all that the request holds, against the cap
@@ -32,43 +46,45 @@ pub(super) fn check(
     let request = customer.and_then(|tag| request_cap(caps, tag, total));
     let windows =
         spend.iter().filter_map(|line| line.cap(caps).and_then(|cap| window_cap(line, cap, extra, now)));
-    let mut worst: Option<Refusal> = None;
-    let mut of_customer = false;
-    for refusal in request.into_iter().chain(windows) {
-        of_customer |= matches!(refusal.scope, Scope::Customer(_));
-        if worst.as_ref().is_none_or(|known| rank(&refusal) > rank(known)) {
-            worst = Some(refusal);
+    let mut worst: Option<Shortfall> = None;
+    let (mut of_customer, mut of_owner) = (false, false);
+    for shortfall in request.into_iter().chain(windows) {
+        match shortfall.scope {
+            Scope::Customer(_) => of_customer = true,
+            Scope::Project | Scope::Key(_) => of_owner = true,
+        }
+        if worst.as_ref().is_none_or(|known| rank(&shortfall) > rank(known)) {
+            worst = Some(shortfall);
         }
     }
-    worst.map_or(Ok(()), |refusal| Err(OverCap { refusal, customer: of_customer }))
+    worst.map_or(Ok(()), |shortfall| Err(OverCap { shortfall, customer: of_customer, owner: of_owner }))
 }
 
 /// Longest wait first, for ever before all; then the widest scope.
-fn rank(refusal: &Refusal) -> (Duration, u8) {
-    let width = match refusal.scope {
+fn rank(shortfall: &Shortfall) -> (Duration, u8) {
+    let width = match shortfall.scope {
         Scope::Project => 2,
         Scope::Key(_) => 1,
         Scope::Customer(_) => 0,
     };
-    (refusal.retry_after.unwrap_or(Duration::MAX), width)
+    (shortfall.retry_after.unwrap_or(Duration::MAX), width)
 }
 
-fn request_cap(caps: &Caps, tag: CustomerTag, total: Nano) -> Option<Refusal> {
+fn request_cap(caps: &Caps, tag: CustomerTag, total: Nano) -> Option<Shortfall> {
     let cap = caps.customer_request?;
-    (cap <= Nano::ZERO || total > cap).then(|| Refusal {
+    (cap <= Nano::ZERO || total > cap).then(|| Shortfall {
         scope: Scope::Customer(tag),
         limit: LimitKind::SpendPerRequest,
         allowed: cap.nano(),
         left: cap.nano(),
         asked: total.nano(),
         retry_after: None,
-        standing: Standing::default(),
     })
 }
 
-fn window_cap(line: &Line, cap: Nano, extra: Nano, now: Millis) -> Option<Refusal> {
+fn window_cap(line: &Line, cap: Nano, extra: Nano, now: Millis) -> Option<Shortfall> {
     let spend = line.state().spend();
-    (cap <= Nano::ZERO || spend.saturating_add(extra) > cap).then(|| Refusal {
+    (cap <= Nano::ZERO || spend.saturating_add(extra) > cap).then(|| Shortfall {
         scope: line.id.scope,
         limit: LimitKind::Spend(line.id.window),
         allowed: cap.nano(),
@@ -76,7 +92,6 @@ fn window_cap(line: &Line, cap: Nano, extra: Nano, now: Millis) -> Option<Refusa
         asked: extra.nano(),
         // A new window does not make room for what is larger than the whole cap.
         retry_after: (cap > Nano::ZERO && extra <= cap).then(|| until_end(line.id.window, now)),
-        standing: Standing::default(),
     })
 }
 

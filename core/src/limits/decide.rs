@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use super::bucket::Short;
 use super::caps::{self, OverCap};
+use super::shortfall::Shortfall;
 use super::{
-    Admission, Admitted, Bucket, Charge, Held, LimitKind, Phase, Plan, Rates, Refusal, Reservation, Scope,
-    Standing, Trigger, Verdict, View,
+    Admission, Admitted, Bucket, Charge, Held, LimitKind, Phase, Plan, Rates, Reservation, Scope, Standing,
+    Verdict, View,
 };
 use crate::clock::Millis;
 use crate::money::Nano;
@@ -26,7 +27,7 @@ pub struct Decision {
 /// Why one plan cannot be taken.
 enum No {
     Cap(OverCap),
-    Other(Refusal),
+    Other(Shortfall),
 }
 
 /// What one plan takes.
@@ -40,7 +41,7 @@ enum Taken {
 /// Decides on `admission` at `now`, the store's time.
 ///
 /// The order: revision, counters present, request rate, and for each plan: exact cache, token rate, slots, caps. The
-/// second plan is tried only where the first failed on a cap that its trigger names, and where it fails too, the first
+/// second plan is tried only where the first failed on caps that its trigger names, and where it fails too, the first
 /// plan's refusal is the answer. `view` changes only with what was admitted or hit, save that a newer revision is
 /// always remembered, so that callers with an older one are told to reload.
 ///
@@ -57,7 +58,7 @@ pub fn decide(view: &mut View, admission: &Admission, now: Millis) -> Decision {
     }
     let paid = match pay_request(view, admission, now) {
         Ok(paid) => paid,
-        Err(refusal) => return refused(refusal, view, admission, now),
+        Err(shortfall) => return refused(shortfall, view, admission, now),
     };
     if admission.charge == Charge::RateOnly {
         view.requests = paid;
@@ -72,8 +73,8 @@ pub fn decide(view: &mut View, admission: &Admission, now: Millis) -> Decision {
         Err(first) => match second(view, admission, &first, now) {
             Some((plan, taken)) => (1, plan, taken),
             None => {
-                let (No::Cap(OverCap { refusal, .. }) | No::Other(refusal)) = first;
-                return refused(refusal, view, admission, now);
+                let (No::Cap(OverCap { shortfall, .. }) | No::Other(shortfall)) = first;
+                return refused(shortfall, view, admission, now);
             }
         },
     };
@@ -88,19 +89,18 @@ pub fn decide(view: &mut View, admission: &Admission, now: Millis) -> Decision {
 }
 
 /// The request bucket after it was paid.
-fn pay_request(view: &View, admission: &Admission, now: Millis) -> Result<Bucket, Refusal> {
+fn pay_request(view: &View, admission: &Admission, now: Millis) -> Result<Bucket, Shortfall> {
     let mut paid = view.requests;
     let Some(rate) = admission.rates.requests_per_minute.filter(|_| admission.charge != Charge::Rated) else {
         return Ok(paid);
     };
-    paid.take(1, now, rate).map(|()| paid).map_err(|short| Refusal {
+    paid.take(1, now, rate).map(|()| paid).map_err(|short| Shortfall {
         scope: Scope::Key(admission.key),
         limit: LimitKind::Requests,
         allowed: i64::from(rate),
         left: i64::from(view.requests.level(now, rate).remaining),
         asked: 1,
-        retry_after: wait(short),
-        standing: Standing::default(),
+        retry_after: short.wait(),
     })
 }
 
@@ -116,14 +116,13 @@ fn attempt(view: &View, admission: &Admission, plan: &Plan, now: Millis) -> Resu
         None => view.tokens,
     };
     if let Some(most) = admission.rates.concurrency.filter(|most| view.slots >= *most) {
-        return Err(No::Other(Refusal {
+        return Err(No::Other(Shortfall {
             scope: Scope::Key(admission.key),
             limit: LimitKind::Concurrency,
             allowed: i64::from(most),
             left: i64::from(most) - i64::from(view.slots),
             asked: 1,
             retry_after: (most > 0).then_some(SLOT_GUESS),
-            standing: Standing::default(),
         }));
     }
     let money = plan.money.max(Nano::ZERO);
@@ -136,13 +135,7 @@ fn second<'a>(view: &View, admission: &'a Admission, first: &No, now: Millis) ->
     let (Some(second), No::Cap(over)) = (&admission.second, first) else {
         return None;
     };
-    let named = match second.on {
-        Trigger::CustomerCap => over.customer,
-        // A customer who is to be blocked is not let in by the owner's table.
-        Trigger::OwnerCap => !over.customer,
-        Trigger::AnyCap => true,
-    };
-    if !named {
+    if !over.allows(second.on) {
         return None;
     }
     attempt(view, admission, &second.plan, now).ok().map(|taken| (&second.plan, taken))
@@ -155,25 +148,17 @@ pub(super) fn tokens_after(
     (total, extra): (u64, u64),
     rate: u32,
     now: Millis,
-) -> Result<Bucket, Refusal> {
+) -> Result<Bucket, Shortfall> {
     let left = bucket.level(now, rate).remaining;
     let outcome = if total > u64::from(rate) { Err(Short::TooLarge) } else { bucket.take(extra, now, rate) };
-    outcome.map(|()| bucket).map_err(|short| Refusal {
+    outcome.map(|()| bucket).map_err(|short| Shortfall {
         scope: Scope::Key(admission.key),
         limit: if short == Short::TooLarge { LimitKind::TokensTooLarge } else { LimitKind::Tokens },
         allowed: i64::from(rate),
         left: i64::from(left),
         asked: i64::try_from(extra).unwrap_or(i64::MAX),
-        retry_after: wait(short),
-        standing: Standing::default(),
+        retry_after: short.wait(),
     })
-}
-
-fn wait(short: Short) -> Option<Duration> {
-    match short {
-        Short::Wait(wait) => Some(wait),
-        Short::TooLarge => None,
-    }
 }
 
 fn held(admission: &Admission, money: Nano, tokens: u64, now: Millis) -> Held {
@@ -214,9 +199,9 @@ fn hit(plan: usize, view: &View, admission: &Admission, now: Millis) -> Decision
     Decision { verdict: Verdict::Hit { plan, body: None, standing }, reservation: None }
 }
 
-fn refused(refusal: Refusal, view: &View, admission: &Admission, now: Millis) -> Decision {
-    let standing = standing(view, admission, now);
-    Decision { verdict: Verdict::Refused(Refusal { standing, ..refusal }), reservation: None }
+fn refused(shortfall: Shortfall, view: &View, admission: &Admission, now: Millis) -> Decision {
+    let refusal = shortfall.refusal(standing(view, admission, now));
+    Decision { verdict: Verdict::Refused(refusal), reservation: None }
 }
 
 /// Where the caller stands, for the rate headers.

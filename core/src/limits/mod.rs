@@ -5,11 +5,12 @@
 
 mod admission;
 mod admit;
-mod refusal;
 mod bucket;
 mod caps;
 mod decide;
+mod refusal;
 mod reservation;
+mod shortfall;
 mod view;
 mod window;
 

@@ -15,16 +15,19 @@ impl Refusal {
         };
         let (kind, message) = self.words(&whose);
         let retry = self.retry_after.map_or(Retry::Never, Retry::After);
-        Error::new(kind, message).retrying(retry).with(|details| details.standing = Some(Box::new(self.standing)))
+        Error::new(kind, message)
+            .retrying(retry)
+            .with(|details| details.standing = Some(Box::new(self.standing)))
     }
 
     fn words(&self, whose: &str) -> (Kind, String) {
         let (allowed, left, asked) = (self.allowed, self.left, self.asked);
         let usd = |nano: i64| format!("${}", Nano::from_nano(nano));
         match self.limit {
-            LimitKind::Requests => {
-                (Kind::RateLimitExceeded, format!("Rate limit of {whose} reached: {allowed} requests a minute."))
-            }
+            LimitKind::Requests => (
+                Kind::RateLimitExceeded,
+                format!("Rate limit of {whose} reached: {allowed} requests a minute."),
+            ),
             LimitKind::Tokens => (
                 Kind::RateLimitExceeded,
                 format!(
@@ -57,7 +60,11 @@ impl Refusal {
             }
             LimitKind::SpendPerRequest => (
                 self.spend_kind(),
-                format!("This request may cost {} and {whose} may spend {} on one request.", usd(asked), usd(allowed)),
+                format!(
+                    "This request may cost {} and {whose} may spend {} on one request.",
+                    usd(asked),
+                    usd(allowed)
+                ),
             ),
         }
     }

@@ -1,7 +1,8 @@
 //! What happens to a reservation after it was made: raised, lapsed, settled. Pure, as the decision is.
 
 use super::decide::{standing, tokens_after};
-use super::{Admission, Counter, Phase, Raise, Refusal, Reservation, Settled, Settlement, View, caps};
+use super::shortfall::Shortfall;
+use super::{Admission, Counter, Phase, Raise, Reservation, Settled, Settlement, View, caps};
 use crate::clock::Millis;
 use crate::money::Nano;
 
@@ -21,9 +22,8 @@ pub fn raise(
     let (money, tokens) = (money.max(held.money), tokens.max(held.tokens));
     let extra = money.saturating_sub(held.money);
     let extra_tokens = tokens - held.tokens;
-    let refused = |refusal: Refusal, view: &View| {
-        Raise::Refused(Refusal { standing: standing(view, admission, now), ..refusal })
-    };
+    let refused =
+        |shortfall: Shortfall, view: &View| Raise::Refused(shortfall.refusal(standing(view, admission, now)));
     // Under the rate it was admitted under: settling gives back by the same.
     let taken = match held.tokens_per_minute.filter(|_| extra_tokens > 0) {
         Some(rate) => tokens_after(view.tokens, admission, (tokens, extra_tokens), rate, now),
@@ -31,12 +31,12 @@ pub fn raise(
     };
     let taken = match taken {
         Ok(taken) => taken,
-        Err(refusal) => return refused(refusal, view),
+        Err(shortfall) => return refused(shortfall, view),
     };
     if extra > Nano::ZERO
         && let Err(over) = caps::check(&view.spend, &admission.caps, held.customer, (money, extra), now)
     {
-        return refused(over.refusal, view);
+        return refused(over.shortfall, view);
     }
     view.tokens = taken;
     view.book(|counter| counter.reserved = counter.reserved.saturating_add(extra));

@@ -5,10 +5,13 @@ mod failure;
 mod name;
 pub mod openai;
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::HeaderMap;
 
 use crate::clock::Millis;
+use crate::config::ProviderKind;
 use crate::error::Result;
 use crate::stream::Event;
 use crate::types::{ChatRequest, ChatResponse, Usage};
@@ -16,6 +19,14 @@ use crate::types::{ChatRequest, ChatResponse, Usage};
 pub use endpoint::Endpoint;
 pub use failure::{Failure, FailureClass};
 pub use name::path_segment;
+pub use openai::token_counts;
+
+/// The adapter of a protocol.
+pub(crate) fn adapter_of(kind: ProviderKind) -> Arc<dyn Adapter> {
+    match kind {
+        ProviderKind::Openai => Arc::new(openai::OpenAi::default()),
+    }
+}
 
 /// One chat call to translate.
 #[derive(Debug, Clone, Copy)]

@@ -1,20 +1,28 @@
 //! Stage 7: asks the candidates in order until one answers. It may change provider only before the first content
 //! has reached the caller.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::Request;
 use tokio::time::Instant;
 
+use super::demand::Demand;
 use super::failed::{Failed, exhausted};
+use super::plan::unknown_price;
 use super::upstream::EventSource;
 use super::{Candidate, Route};
+use crate::auth::Secret;
 use crate::clock::Millis;
 use crate::context::Context;
-use crate::error::Result;
-use crate::provider::{Adapter, Call};
+use crate::error::{Error, Kind, Result};
+use crate::limits::{Admission, Raise};
+use crate::money::Nano;
+use crate::provider::{Adapter, Call, Endpoint};
 use crate::settle::{Attempt, Reservation};
+use crate::store::Limiter;
 use crate::transport::{Incoming, Transport};
 use crate::types::{ChatRequest, ChatResponse};
 
@@ -35,16 +43,25 @@ pub(crate) enum Upstream {
 /// What every attempt of a request needs.
 pub(crate) struct Attempts<'a> {
     pub(crate) transport: &'a Transport,
+    pub(crate) limiter: &'a dyn Limiter,
+    /// What the limiter was asked: a reservation is raised against the same caps.
+    pub(crate) admission: &'a Admission,
     pub(crate) request: &'a ChatRequest,
-    /// A maximum of output tokens to send upstream (`cap_mode = "strict"`).
-    pub(crate) output_cap: Option<u64>,
+    pub(crate) demand: Demand,
     pub(crate) deadline: Option<Instant>,
     pub(crate) now: Millis,
+    /// The project's own provider keys, by provider: used in place of the gateway's.
+    pub(crate) keys: &'a BTreeMap<String, Secret>,
 }
 
 impl Attempts<'_> {
     /// Asks each candidate until one answers.
-    pub(crate) async fn run(&self, cx: &mut Context, route: &Route, reservation: &mut Reservation) -> Result<Answered> {
+    pub(crate) async fn run(
+        &self,
+        cx: &mut Context,
+        route: &Route,
+        reservation: &mut Reservation,
+    ) -> Result<Answered> {
         reservation.record()?;
         let mut failures = Vec::new();
         for candidate in route.candidates() {
@@ -80,7 +97,13 @@ impl Attempts<'_> {
         Err(exhausted(failures))
     }
 
-    async fn one(&self, cx: &mut Context, candidate: &Candidate, reservation: &mut Reservation) -> Result<Upstream, Failed> {
+    async fn one(
+        &self,
+        cx: &mut Context,
+        candidate: &Candidate,
+        reservation: &mut Reservation,
+    ) -> Result<Upstream, Failed> {
+        self.cover(candidate, reservation).await.map_err(Failed::Skipped)?;
         let stream = self.request.is_stream();
         let adapter = candidate.provider.adapter.as_ref();
         let request = self.translate(cx, adapter, candidate, stream).map_err(Failed::Request)?;
@@ -97,6 +120,27 @@ impl Attempts<'_> {
         complete(adapter, &mut incoming, reservation).await
     }
 
+    /// Raises the reservation where this candidate may cost more than what is held.
+    async fn cover(&self, candidate: &Candidate, reservation: &mut Reservation) -> Result<()> {
+        let Some(held) = reservation.held() else { return Ok(()) };
+        let needed = match &candidate.price {
+            Some(price) => price.reserve(self.demand.input_tokens, self.demand.output_tokens),
+            None if self.admission.caps.any() => return Err(unknown_price(&candidate.model)),
+            None => Nano::ZERO,
+        };
+        if needed <= held.money {
+            return Ok(());
+        }
+        match self.limiter.raise(self.admission, held, needed, held.tokens).await? {
+            Raise::Raised(held) => {
+                reservation.raised(held);
+                reservation.record()
+            }
+            Raise::Refused(refusal) => Err(refusal.into_error(None)),
+            Raise::Gone => Err(Error::new(Kind::StoreUnavailable, "The reservation is gone.")),
+        }
+    }
+
     fn translate(
         &self,
         cx: &mut Context,
@@ -104,12 +148,21 @@ impl Attempts<'_> {
         candidate: &Candidate,
         stream: bool,
     ) -> Result<Request<Bytes>> {
+        let provider = candidate.provider.as_ref();
+        let endpoint = match self.keys.get(&provider.name) {
+            Some(key) => {
+                let mut endpoint: Endpoint = provider.endpoint.clone();
+                endpoint.key = Some(key.clone());
+                Cow::Owned(endpoint)
+            }
+            None => Cow::Borrowed(&provider.endpoint),
+        };
         let call = Call {
             request: self.request,
             model: &candidate.model,
             stream,
-            endpoint: &candidate.provider.endpoint,
-            output_cap: self.output_cap,
+            endpoint: &endpoint,
+            output_cap: self.demand.output_cap,
         };
         let mut outgoing = adapter.chat(&call)?;
         cx.warnings.append(&mut outgoing.warnings);

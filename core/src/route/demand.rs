@@ -44,7 +44,7 @@ fn input(request: &ChatRequest, model: &str) -> u64 {
         estimate.add_message();
         add_message(&mut estimate, message);
     }
-    for tool in &request.tools {
+    for tool in request.tools.iter().flatten() {
         estimate.add_tool();
         add_json(&mut estimate, tool);
     }

@@ -11,6 +11,8 @@ use crate::transport::Broken;
 pub(crate) enum Failed {
     /// The request cannot be said to this provider.
     Request(Error),
+    /// The limits do not cover what this provider may cost.
+    Skipped(Error),
     /// The connection failed.
     Transport(Broken),
     /// The provider answered, but not with an answer.
@@ -33,7 +35,7 @@ impl Failed {
     /// As in `x-lockgate-attempts`: the status, or what happened instead.
     pub(crate) fn result(&self) -> String {
         match self {
-            Failed::Request(_) => "skipped".to_owned(),
+            Failed::Request(_) | Failed::Skipped(_) => "skipped".to_owned(),
             Failed::Transport(broken) => broken.to_string(),
             Failed::Provider(failure) => {
                 failure.status.map_or_else(|| failure.class.as_str().to_owned(), |status| status.to_string())
@@ -45,7 +47,7 @@ impl Failed {
     pub(crate) fn moves_on(&self) -> bool {
         match self {
             Failed::Request(error) => error.kind() == Kind::UnsupportedParameter,
-            Failed::Transport(_) => true,
+            Failed::Transport(_) | Failed::Skipped(_) => true,
             Failed::Provider(failure) => !failure.class.is_clients_fault(),
         }
     }
@@ -66,14 +68,14 @@ impl Failed {
     fn retry_after(&self) -> Option<Duration> {
         match self {
             Failed::Provider(failure) => failure.retry_after,
-            Failed::Request(_) | Failed::Transport(_) => None,
+            Failed::Request(_) | Failed::Skipped(_) | Failed::Transport(_) => None,
         }
     }
 
     /// What went wrong, without any secret of ours.
     fn text(&self) -> String {
         match self {
-            Failed::Request(error) => error.message().to_owned(),
+            Failed::Request(error) | Failed::Skipped(error) => error.message().to_owned(),
             Failed::Transport(Broken::Connect) => "no connection".to_owned(),
             Failed::Transport(Broken::Reset) => "the connection broke".to_owned(),
             Failed::Transport(Broken::Timeout) => "no answer in time".to_owned(),
@@ -86,7 +88,7 @@ impl Failed {
     /// The error of a request that no other provider is asked for.
     pub(crate) fn into_error(self, provider: &str) -> Error {
         match self {
-            Failed::Request(error) => error,
+            Failed::Request(error) | Failed::Skipped(error) => error,
             Failed::Provider(failure) if failure.class.is_clients_fault() => {
                 Error::new(Kind::ProviderRejected, failure.message).with(|details| {
                     details.status = failure.status;
@@ -115,8 +117,12 @@ pub(crate) fn exhausted(failures: Vec<Failed>) -> Error {
     if every(Failed::timed_out) {
         return Error::new(Kind::DeadlineExceeded, "No provider answered in time.").retrying(Retry::Later);
     }
-    if let [Failed::Request(_)] = failures.as_slice() {
-        return failures.into_iter().next().map_or_else(|| Error::new(Kind::ProviderError, text), |failed| failed.into_error(""));
+    // One candidate that could not even be asked: its reason is the answer.
+    let mut failures = failures;
+    if failures.len() == 1
+        && let Some(Failed::Request(error) | Failed::Skipped(error)) = failures.pop()
+    {
+        return error;
     }
     Error::new(Kind::ProviderError, format!("Every provider failed; the last: {text}")).retrying(Retry::Later)
 }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use super::demand::Demand;
 use super::{Registry, Route, resolve};
 use crate::auth::Caller;
+use crate::cache::Fingerprint;
 use crate::clock::Millis;
 use crate::config::FailoverMode;
 use crate::error::{Error, Kind, Result};
-use crate::cache::Fingerprint;
 use crate::limits::{Plan, Plans, trigger};
 use crate::money::Nano;
 use crate::types::ChatRequest;
@@ -35,7 +35,12 @@ impl Ways {
     /// What each way would take at the limiter.
     pub(crate) fn plans(&self, key: impl Fn(&Way) -> Result<Fingerprint>) -> Result<Plans> {
         let plan = |way: &Way| {
-            Ok(Plan { cache_key: Some(key(way)?), cached: false, money: way.money, tokens: way.demand.total() })
+            Ok(Plan {
+                cache_key: Some(key(way)?),
+                cached: false,
+                money: way.money,
+                tokens: way.demand.total(),
+            })
         };
         Ok(Plans { first: plan(&self.first)?, second: self.second.as_ref().map(plan).transpose()? })
     }
@@ -75,8 +80,11 @@ fn way(
     at: Millis,
 ) -> Result<Way> {
     if !caller.may_use(&request.model) {
-        return Err(Error::new(Kind::ModelNotFound, format!("The model {:?} is not allowed here.", request.model))
-            .with(|details| details.param = Some("model".to_owned())));
+        return Err(Error::new(
+            Kind::ModelNotFound,
+            format!("The model {:?} is not allowed here.", request.model),
+        )
+        .with(|details| details.param = Some("model".to_owned())));
     }
     let route = resolve(registry, mode, &request.model, at)?;
     let candidate = route.first();
@@ -89,7 +97,7 @@ fn way(
     Ok(Way { request, route, demand, money })
 }
 
-fn unknown_price(model: &str) -> Error {
+pub(super) fn unknown_price(model: &str) -> Error {
     let message = format!(
         "The price of the model {model:?} is unknown and a spend cap applies. Set it in the settings: \
          [[prices]] with provider and model, or price = \"free\" for the provider."

@@ -78,7 +78,8 @@ impl Registry {
             providers.insert(name.clone(), Arc::new(provider));
         }
         overrides.extend(config.prices.iter().cloned());
-        let builtin = PriceTable::builtin().map_err(|source| Error::internal("the price tables are broken", source))?;
+        let builtin =
+            PriceTable::builtin().map_err(|source| Error::internal("the price tables are broken", source))?;
         Ok(Registry { providers, prices: builtin.with_overrides(&overrides) })
     }
 

@@ -9,27 +9,37 @@ use crate::config::FailoverMode;
 use crate::error::{Error, Kind, Result};
 
 /// Which provider makes the models whose names start so, where no table knows the name.
-const FAMILIES: &[(&str, &str)] = &[("gpt-", "openai"), ("chatgpt-", "openai"), ("claude-", "anthropic"), ("gemini-", "gemini")];
+const FAMILIES: &[(&str, &str)] =
+    &[("gpt-", "openai"), ("chatgpt-", "openai"), ("claude-", "anthropic"), ("gemini-", "gemini")];
 
 /// Finds who could answer for `model`, word for word as the caller wrote it.
 pub(crate) fn resolve(registry: &Registry, mode: FailoverMode, model: &str, at: Millis) -> Result<Route> {
     let (owners, name) = owners(registry, model)?;
-    let mut candidates: Vec<Candidate> =
-        owners.into_iter().filter(|provider| allowed(mode, provider)).map(|provider| candidate(registry, provider, name, at)).collect();
+    let mut candidates: Vec<Candidate> = owners
+        .into_iter()
+        .filter(|provider| allowed(mode, provider))
+        .map(|provider| candidate(registry, provider, name, at))
+        .collect();
     // A stable sort: within one kind the order of the names stays.
     candidates.sort_by_key(|candidate| match mode {
         FailoverMode::CloudFirst | FailoverMode::CloudOnly => candidate.provider.local,
         FailoverMode::LocalFirst | FailoverMode::LocalOnly => !candidate.provider.local,
     });
     Route::new(candidates).ok_or_else(|| {
-        Error::new(Kind::NoCandidate, format!("The failover mode leaves no provider for the model {model:?}."))
+        Error::new(
+            Kind::NoCandidate,
+            format!("The failover mode leaves no provider for the model {model:?}."),
+        )
     })
 }
 
 /// The configured providers that serve `model`, and the name they know it by.
 fn owners<'m>(registry: &Registry, model: &'m str) -> Result<(Vec<Arc<Provider>>, &'m str)> {
-    let named: Vec<Arc<Provider>> =
-        registry.iter().filter(|provider| provider.models.iter().any(|name| name == model)).cloned().collect();
+    let named: Vec<Arc<Provider>> = registry
+        .iter()
+        .filter(|provider| provider.models.iter().any(|name| name == model))
+        .cloned()
+        .collect();
     if !named.is_empty() {
         return Ok((named, model));
     }
@@ -63,8 +73,11 @@ fn family(model: &str) -> Option<&'static str> {
 }
 
 fn unknown(model: &str) -> Error {
-    Error::new(Kind::ModelNotFound, format!("The model {model:?} does not exist or no configured provider serves it."))
-        .with(|details| details.param = Some("model".to_owned()))
+    Error::new(
+        Kind::ModelNotFound,
+        format!("The model {model:?} does not exist or no configured provider serves it."),
+    )
+    .with(|details| details.param = Some("model".to_owned()))
 }
 
 fn allowed(mode: FailoverMode, provider: &Provider) -> bool {

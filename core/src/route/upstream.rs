@@ -24,7 +24,14 @@ pub(crate) struct EventSource {
 
 impl EventSource {
     pub(crate) fn new(incoming: Incoming, decoder: Box<dyn Decoder>) -> EventSource {
-        EventSource { incoming, decoder, ready: VecDeque::new(), scratch: Vec::new(), ended: false, failed: None }
+        EventSource {
+            incoming,
+            decoder,
+            ready: VecDeque::new(),
+            scratch: Vec::new(),
+            ended: false,
+            failed: None,
+        }
     }
 
     /// Reads until the first content (or the end of a stream without any) is there, so that whatever goes wrong

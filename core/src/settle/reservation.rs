@@ -61,10 +61,25 @@ impl Ending {
 
 impl Reservation {
     /// Takes over what `admit` reserved.
-    pub(crate) fn new(settler: Arc<Settler>, held: Held, row: Row, meter: Meter, cx: &Context) -> Reservation {
+    pub(crate) fn new(
+        settler: Arc<Settler>,
+        held: Held,
+        row: Row,
+        meter: Meter,
+        cx: &Context,
+    ) -> Reservation {
         settler.watch(&held);
         let priced = row.cost.is_some();
-        let open = Open { held, row, priced, price: None, usage: None, meter, arrived: cx.arrived, first_byte_us: None };
+        let open = Open {
+            held,
+            row,
+            priced,
+            price: None,
+            usage: None,
+            meter,
+            arrived: cx.arrived,
+            first_byte_us: None,
+        };
         Reservation { settler, open: Some(Box::new(open)) }
     }
 
@@ -183,7 +198,13 @@ fn micros(since: std::time::Instant) -> u64 {
 
 impl Row {
     /// The row of a request that was just admitted.
-    pub(crate) fn opened(cx: &Context, held: &Held, priced: bool, endpoint: &str, requested_model: &str) -> Row {
+    pub(crate) fn opened(
+        cx: &Context,
+        held: &Held,
+        priced: bool,
+        endpoint: &str,
+        requested_model: &str,
+    ) -> Row {
         Row {
             id: held.id,
             request_id: cx.request_id.clone(),

@@ -83,18 +83,19 @@ impl Settler {
         self.open.lock().entry(held.project).or_default().insert(held.id);
     }
 
-    /// Reservations under way in this process.
-    pub(crate) fn open(&self) -> usize {
-        self.open.lock().values().map(HashSet::len).sum()
-    }
-
     /// Writes a reservation down before bytes go upstream, so that a kill cannot hide it.
     pub(crate) fn record_reserve(&self, reserve: &Reserve) -> Result<()> {
         self.journal.reserve(reserve)
     }
 
     /// Books reported usage. Returns the cost; none where the price is unknown.
-    pub(crate) fn book(&self, held: Held, price: Option<&Price>, tokens: TokenCounts, mut row: Row) -> Option<Nano> {
+    pub(crate) fn book(
+        &self,
+        held: Held,
+        price: Option<&Price>,
+        tokens: TokenCounts,
+        mut row: Row,
+    ) -> Option<Nano> {
         row.tokens = tokens;
         row.cost = price.map(|price| price.cost(&tokens));
         let money = row.cost.unwrap_or(Nano::ZERO);
@@ -154,19 +155,23 @@ impl Settler {
 
     async fn renew(&self) {
         let open: Vec<(ProjectId, Vec<AdmissionId>)> = {
-            let mut open = self.open.lock();
-            open.retain(|_, ids| !ids.is_empty());
+            // A project stays listed: what another process left in it is this one's to enter, too.
+            let open = self.open.lock();
             open.iter().map(|(project, ids)| (*project, ids.iter().copied().collect())).collect()
         };
         for (project, ids) in open {
-            if let Err(error) = self.limiter.renew(project, &ids).await {
+            let renewed = if ids.is_empty() { Ok(()) } else { self.limiter.renew(project, &ids).await };
+            if let Err(error) = renewed {
                 tracing::warn!(%project, %error, "leases were not renewed");
+            }
+            if let Err(error) = self.enter_lapsed(project).await {
+                tracing::warn!(%project, %error, "lapsed reservations are not in the ledger yet");
             }
         }
     }
 
     /// Enters reservations whose lease ran out in the ledger, charged at the estimate.
-    pub(crate) async fn enter_lapsed(&self, project: ProjectId) -> Result<usize> {
+    async fn enter_lapsed(&self, project: ProjectId) -> Result<usize> {
         let lapsed = self.limiter.lapsed(project, LAPSED_AT_ONCE).await?;
         if lapsed.is_empty() {
             return Ok(0);

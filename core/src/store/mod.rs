@@ -1,8 +1,9 @@
 //! Where state lives. The traits are the stages'; the folders below are the only places that name a database.
 
-pub(crate) mod process_lock;
 pub mod memory;
 mod open;
+pub(crate) mod process_lock;
+pub(crate) mod rollup;
 pub mod sqlite;
 
 pub(crate) use open::{Stores, administration, open};

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::memory::{MemoryDirectory, MemoryLedger, MemoryLimiter};
-use super::sqlite::{Access, SqliteLimiter, SqliteStore};
+use super::memory::{MemoryLimiter, MemoryStore, Start};
+use super::sqlite::{Access, SqliteStore};
 use super::{Directory, Ledger, Limiter};
 use crate::clock::SharedClock;
 use crate::config::Config;
@@ -47,10 +47,11 @@ pub(crate) async fn administration(url: &str, clock: SharedClock) -> Result<Sqli
 }
 
 fn memory(clock: SharedClock) -> Stores {
-    let ledger: Arc<dyn Ledger> = Arc::new(MemoryLedger::default());
+    let store = MemoryStore::new(clock.clone());
+    let ledger: Arc<dyn Ledger> = Arc::new(store.clone());
     Stores {
-        directory: Arc::new(MemoryDirectory::new(clock.clone())),
-        limiter: Arc::new(MemoryLimiter::new(clock)),
+        directory: Arc::new(store),
+        limiter: Arc::new(MemoryLimiter::new(clock, Start::Zero)),
         journal: Arc::new(DirectJournal::new(ledger.clone())),
         ledger,
         changes: None,
@@ -61,17 +62,14 @@ fn memory(clock: SharedClock) -> Stores {
 async fn sqlite(config: &Config, url: &str, clock: SharedClock) -> Result<Stores> {
     let access = if config.shared { Access::Shared } else { Access::Owner };
     let store = SqliteStore::open(url, access, clock.clone()).await?;
-    let limiter: Arc<dyn Limiter> = if config.shared {
-        Arc::new(SqliteLimiter::new(store.clone()))
-    } else {
-        store.clear_limits().await?;
-        Arc::new(MemoryLimiter::seeded(clock.clone()))
-    };
+    let limiter: Arc<dyn Limiter> =
+        if config.shared { todo!() } else { Arc::new(MemoryLimiter::new(clock.clone(), Start::Seeded)) };
     let ledger: Arc<dyn Ledger> = Arc::new(store.clone());
     let mut options = SpoolOptions::new(folder(config, store.path()));
     options.fsync = config.spool_fsync;
     // Before anything is admitted: what a killed process left counts.
-    recover(&options.folder, limiter.as_ref(), ledger.as_ref(), config.expired_reservations, clock.now()).await?;
+    recover(&options.folder, limiter.as_ref(), ledger.as_ref(), config.expired_reservations, clock.now())
+        .await?;
     let spool = Arc::new(Spool::open(&options, ledger.clone(), clock.now())?);
     Ok(Stores {
         directory: Arc::new(store.clone()),

@@ -75,7 +75,8 @@ impl Transport {
         let request = reqwest::Request::try_from(request).map_err(|_| Broken::Connect)?;
         let first_byte = if stream { self.timeouts.first_byte_ms } else { self.timeouts.first_byte_json_ms };
         let head_by = earlier(Some(Instant::now() + Duration::from_millis(first_byte)), deadline);
-        let response = within(head_by, self.client.execute(request)).await?.map_err(|error| triage(&error))?;
+        let response =
+            within(head_by, self.client.execute(request)).await?.map_err(|error| triage(&error))?;
         Ok(Incoming {
             status: response.status(),
             headers: response.headers().clone(),

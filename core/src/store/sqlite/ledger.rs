@@ -6,8 +6,7 @@ use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use super::columns::{Columns, json, word};
 use super::failure::failed;
-use super::rollup::Rollup;
-use super::{SqliteStore, usage};
+use super::{SqliteStore, rollup, usage};
 use crate::clock::Millis;
 use crate::error::Result;
 use crate::ids::ProjectId;
@@ -15,6 +14,7 @@ use crate::limits::{CounterId, Window};
 use crate::money::Nano;
 use crate::pricing::TokenCounts;
 use crate::settle::{Outcome, Row};
+use crate::store::rollup::Rollup;
 use crate::store::{Ledger, RowFilter, UsageLine, UsageQuery};
 
 pub(super) const READING: &str = "the ledger could not be read";
@@ -48,7 +48,7 @@ impl Ledger for SqliteStore {
                 rollup.add(&row);
             }
         }
-        rollup.book(&mut change).await?;
+        rollup::book(rollup, &mut change).await?;
         change.commit().await.map_err(failed(WRITING))
     }
 
@@ -56,7 +56,7 @@ impl Ledger for SqliteStore {
         let project = project.to_string();
         let mut amounts = Vec::with_capacity(counters.len());
         for counter in counters {
-            let (scope, subject) = super::rollup::subject(counter.scope);
+            let (scope, subject) = rollup::subject(counter.scope);
             let amount: Option<i64> = sqlx::query_scalar(
                 "SELECT amount FROM spend WHERE project = ? AND window_code = ? AND scope = ? AND subject = ?",
             )

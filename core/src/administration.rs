@@ -1,0 +1,65 @@
+//! Administration of a store beside the gateway that may be running on it.
+
+use std::sync::Arc;
+
+use crate::auth::Admin;
+use crate::clock::{SharedClock, SystemClock};
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::settle::Row;
+use crate::store::{Directory, Ledger, RowFilter, UsageLine, UsageQuery, administration};
+
+/// A store opened for administration. It owns no limits, so it works beside a running gateway, which notices changes
+/// within 250 ms.
+#[derive(Clone)]
+pub struct Administration {
+    store: crate::store::sqlite::SqliteStore,
+    admin: Admin,
+}
+
+impl Administration {
+    /// Opens the store that `config` names and brings its schema up to date.
+    pub async fn open(config: &Config) -> Result<Administration> {
+        let clock: SharedClock = Arc::new(SystemClock);
+        let url = match config.store.as_deref() {
+            None | Some("memory") => {
+                let allowed = "a store in memory ends with its gateway and cannot be administered from outside: \
+                               name sqlite://PATH";
+                return Err(Error::config("store", "memory", allowed));
+            }
+            Some(url) => url,
+        };
+        let store = administration(url, clock.clone()).await?;
+        let directory: Arc<dyn Directory> = Arc::new(store.clone());
+        let admin = Admin::new(directory, clock, None);
+        admin.default_project(&config.project).await?;
+        Ok(Administration { store, admin })
+    }
+
+    /// Projects, keys and customers.
+    #[must_use]
+    pub fn admin(&self) -> &Admin {
+        &self.admin
+    }
+
+    /// Sums of the ledger.
+    pub async fn usage(&self, query: &UsageQuery) -> Result<Vec<UsageLine>> {
+        self.store.usage(query).await
+    }
+
+    /// Rows of the ledger, newest first.
+    pub async fn rows(&self, filter: &RowFilter) -> Result<Vec<Row>> {
+        self.store.rows(filter).await
+    }
+
+    /// Closes the store.
+    pub async fn close(&self) {
+        self.store.close().await;
+    }
+}
+
+impl std::fmt::Debug for Administration {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Administration").field("store", &self.store).finish_non_exhaustive()
+    }
+}
