@@ -12,7 +12,7 @@ pub(super) async fn run(sources: &Sources, print: Json) -> Result<(), Failure> {
     let url = config.store.clone().unwrap_or_default();
     // Opening brings the schema up to date, all steps or none.
     store::with_config(&config, async |store| {
-        let version = store.schema().await?;
+        let version = store.schema();
         if print.json {
             listing::json(&json!({"store": url, "schema": version}))
         } else {

@@ -3,7 +3,6 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use lockgate::clock::SystemClock;
 use lockgate::{Administration, Config};
 
 use crate::cli::Sources;
@@ -27,7 +26,7 @@ pub(crate) async fn with_config<T, W>(
 where
     W: Future<Output = Result<T, Failure>>,
 {
-    let store = Arc::new(Administration::open(config, Arc::new(SystemClock)).await?);
+    let store = Arc::new(Administration::open(config).await?);
     let done = work(store.clone()).await;
     store.close().await;
     done
