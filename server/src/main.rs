@@ -3,7 +3,9 @@
 mod cli;
 mod command;
 mod demo;
+
 mod failure;
+mod findings;
 mod listing;
 mod parse;
 mod serve;

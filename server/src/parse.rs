@@ -4,8 +4,8 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
-use jiff::{Timestamp, Zoned};
+use jiff::Timestamp;
+use jiff::tz::Offset;
 use lockgate::clock::Millis;
 use lockgate::ids::CustomerId;
 use lockgate::money::Nano;
@@ -67,7 +67,7 @@ pub(crate) fn pair(text: &str) -> Result<(String, String), String> {
 
 /// A UTC day `yyyy-mm-dd`, from its first instant, or an instant in RFC 3339.
 pub(crate) fn instant(text: &str) -> Result<Millis, String> {
-    let midnight = |day: Date| day.to_zoned(TimeZone::UTC).as_ref().map(Zoned::timestamp).ok();
+    let midnight = |day: Date| Offset::UTC.to_timestamp(day.at(0, 0, 0, 0)).ok();
     let at = match text.parse::<Timestamp>() {
         Ok(at) => Some(at),
         Err(_) => text.parse::<Date>().ok().filter(|_| text.len() == 10).and_then(midnight),
