@@ -1,11 +1,14 @@
 //! The command line.
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
 
 use crate::command::{customer, key, project, usage};
 use crate::demo::DemoArgs;
+use crate::failure::Failure;
 use crate::serve::ServeArgs;
 
 /// An LLM gateway: keys, limits, hard spend caps, failover and an exact bill in front of any provider.
@@ -60,4 +63,17 @@ pub(crate) struct Json {
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Prints help as it is, and what is wrong with a flag as one line.
+pub(crate) fn explain(said: &clap::Error) -> ExitCode {
+    if !said.use_stderr() || said.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        // Nothing is left to do about a closed output.
+        let _ = said.print();
+        return ExitCode::from(u8::try_from(said.exit_code()).unwrap_or(2));
+    }
+    let text = said.render().to_string();
+    let end = ["\n\nUsage:", "\n\nFor more information"].iter().filter_map(|tail| text.find(tail)).min();
+    let line = end.and_then(|end| text.get(..end)).unwrap_or(&text);
+    Failure::usage(line.strip_prefix("error: ").unwrap_or(line)).report()
 }

@@ -24,8 +24,10 @@ use self::failure::Failure;
 const LAST_THREADS: Duration = Duration::from_millis(500);
 
 fn main() -> ExitCode {
-    // A wrong flag ends the process here, with exit code 2.
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(said) => return cli::explain(&said),
+    };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(source) => return Failure::other(format!("the runtime cannot be started: {source}")).report(),

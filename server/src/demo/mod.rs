@@ -55,7 +55,11 @@ pub(crate) async fn run(args: &DemoArgs) -> Result<ExitCode, Failure> {
         }
     };
     // Whatever happened: nothing is left behind.
-    world.end().await?;
+    tokio::select! {
+        ended = world.end() => ended?,
+        // Dropping the rest removes the files, too.
+        code = signals.next() => return Ok(ExitCode::from(code)),
+    }
     Ok(match played? {
         Played::Told(true) | Played::Served(Ended::Drained | Ended::Cut(_)) => ExitCode::SUCCESS,
         Played::Told(false) | Played::Interrupted(Ended::Drained | Ended::Cut(_)) => ExitCode::FAILURE,

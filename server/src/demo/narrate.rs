@@ -1,7 +1,7 @@
 //! What the demo prints: lines for people, or one JSON object.
 
 use lockgate::money::Nano;
-use serde_json::json;
+use serde::Serialize;
 
 use super::scene::{Caller, MODEL};
 use super::step::Step;
@@ -11,6 +11,13 @@ use crate::listing;
 
 /// Longest remark beside a step, in characters.
 const LONGEST_REMARK: usize = 96;
+
+/// The whole story as JSON.
+#[derive(Serialize)]
+struct Story<'a> {
+    ok: bool,
+    steps: &'a [Step],
+}
 
 /// Prints the story.
 #[derive(Debug, Clone, Copy)]
@@ -52,7 +59,7 @@ impl Narrator {
 
     pub(super) fn end(self, ok: bool, steps: &[Step]) -> Result<(), Failure> {
         if self.json {
-            return listing::json(&json!({"ok": ok, "steps": steps}));
+            return listing::json(&Story { ok, steps });
         }
         let last = if ok { "\nEvery step showed what it should." } else { "\nA step did not show what it should." };
         listing::line(last)
