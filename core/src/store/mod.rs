@@ -67,6 +67,12 @@ pub struct Inspection {
 /// Projects, keys and customers. Every change moves the project's revision.
 #[async_trait]
 pub trait Directory: Send + Sync + 'static {
+    /// A number that differs once any process has changed something. Asked at every request: it must not wait. A
+    /// store that one process alone has never differs.
+    fn signal(&self) -> u64 {
+        0
+    }
+
     /// A project by its id.
     async fn project(&self, id: ProjectId) -> Result<Option<Project>>;
 

@@ -11,6 +11,7 @@ mod lock;
 mod migrate;
 mod open;
 mod rollup;
+mod signal;
 mod usage;
 mod watch;
 

@@ -11,6 +11,7 @@ use sqlx::sqlite::{
 use sqlx::{Sqlite, Transaction};
 
 use super::failure::{code, failed, primary_code};
+use super::signal::Signal;
 use super::{location, lock, migrate};
 use crate::clock::SharedClock;
 use crate::error::{Error, Kind, Result};
@@ -43,6 +44,7 @@ struct Inner {
     path: PathBuf,
     access: Access,
     clock: SharedClock,
+    signal: Signal,
     /// One connection: SQLite has one writer at a time, and a queue in process is fairer than its busy handler.
     writer: SqlitePool,
     readers: SqlitePool,
@@ -73,6 +75,7 @@ impl SqliteStore {
             Access::Shared => Some(lock::take(url, &path, true)?),
             Access::Administration => None,
         };
+        let signal = Signal::open(&path)?;
         let options = SqliteConnectOptions::new()
             .filename(&path)
             .create_if_missing(false)
@@ -90,7 +93,7 @@ impl SqliteStore {
         drop(connection);
         let readers = pool(READERS).connect_lazy_with(options.pragma("query_only", "ON"));
         Ok(SqliteStore {
-            inner: Arc::new(Inner { path, access, clock, writer, readers, lock: Mutex::new(lock) }),
+            inner: Arc::new(Inner { path, access, clock, signal, writer, readers, lock: Mutex::new(lock) }),
         })
     }
 
@@ -127,6 +130,11 @@ impl SqliteStore {
     /// Connections that can only read.
     pub(crate) fn readers(&self) -> &SqlitePool {
         &self.inner.readers
+    }
+
+    /// Changes with every administrative change by any process.
+    pub(super) fn signal(&self) -> &Signal {
+        &self.inner.signal
     }
 
     pub(crate) fn clock(&self) -> &SharedClock {
