@@ -32,7 +32,8 @@ impl Administration {
         let store = administration(url, clock.clone()).await?;
         let directory: Arc<dyn Directory> = Arc::new(store.clone());
         let admin = Admin::new(directory, clock, None);
-        admin.default_project(&config.project).await?;
+        // Only a gateway lays the settings over a project that is there already.
+        admin.ensure_default_project(&config.project).await?;
         Ok(Administration { store, admin })
     }
 
@@ -50,6 +51,13 @@ impl Administration {
     /// Rows of the ledger, newest first.
     pub async fn rows(&self, filter: &RowFilter) -> Result<Vec<Row>> {
         self.store.rows(filter).await
+    }
+
+    /// The version of the store's schema.
+    #[must_use]
+    pub fn schema(&self) -> u32 {
+        // Opening brought it here, or failed.
+        lockgate_migrations::SQLITE.last().map_or(0, |migration| migration.version)
     }
 
     /// Closes the store.

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-pub use environment::Environment;
+pub use environment::{Environment, key_variables};
 pub use layers::Layers;
 pub use provider::{ProviderConfig, ProviderKind, ProviderPrice};
 pub(crate) use validate::check_cap;
@@ -43,6 +43,10 @@ pub struct Config {
     pub cache_bytes: u64,
     /// Largest request body, in bytes.
     pub max_body_bytes: u64,
+    /// Longest time for the head of a request to reach the server, and for its body, each in milliseconds.
+    pub request_timeout_ms: u64,
+    /// How long the server waits for requests under way when it is told to end, in seconds.
+    pub drain_seconds: u64,
     /// Where requests go first.
     pub failover_mode: FailoverMode,
     /// Limits of the upstream calls.
@@ -71,6 +75,8 @@ impl Default for Config {
             auth: AuthMode::default(),
             cache_bytes: 64 * 1024 * 1024,
             max_body_bytes: 32 * 1024 * 1024,
+            request_timeout_ms: 60_000,
+            drain_seconds: 30,
             failover_mode: FailoverMode::default(),
             timeouts: Timeouts::default(),
             project: ProjectSettings::default(),
