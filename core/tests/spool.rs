@@ -1,6 +1,14 @@
 //! The spool: what was written down reaches the ledger exactly once, whatever happens to the process, the disk or
 //! the store.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may stop at the first surprise, its helpers too"
+)]
+
 mod rows;
 
 use std::collections::HashMap;

@@ -19,6 +19,8 @@ use crate::store::process_lock::ProcessLock;
 
 /// How long a statement waits for another process's transaction.
 const BUSY: Duration = Duration::from_secs(5);
+/// Between two tries where SQLite itself does not wait.
+const BUSY_PAUSE: Duration = Duration::from_millis(10);
 /// How long a caller waits for a connection of this process.
 const ACQUIRE: Duration = Duration::from_secs(10);
 const READERS: u32 = 4;
@@ -85,7 +87,7 @@ impl SqliteStore {
             // What is deleted is overwritten: a forgotten name must not linger in the file.
             .pragma("secure_delete", "ON")
             .busy_timeout(BUSY);
-        let writer = pool(1).connect_with(options.clone()).await.map_err(|failure| unusable(url, failure))?;
+        let writer = connect(&options).await.map_err(|failure| unusable(url, failure))?;
         let mut connection = writer.acquire().await.map_err(|failure| unusable(url, failure))?;
         migrate::migrate(&mut connection, lockgate_migrations::SQLITE, url, clock.now())
             .await
@@ -139,6 +141,20 @@ impl SqliteStore {
 
     pub(crate) fn clock(&self) -> &SharedClock {
         &self.inner.clock
+    }
+}
+
+/// The first connection to a new file turns it to WAL. For that SQLite does not wait: processes that start at the
+/// same moment are told that the file is busy.
+async fn connect(options: &SqliteConnectOptions) -> sqlx::Result<SqlitePool> {
+    let begun = tokio::time::Instant::now();
+    loop {
+        match pool(1).connect_with(options.clone()).await {
+            Err(failure) if primary_code(&failure) == Some(code::BUSY) && begun.elapsed() < BUSY => {
+                tokio::time::sleep(BUSY_PAUSE).await;
+            }
+            connected => return connected,
+        }
     }
 }
 
