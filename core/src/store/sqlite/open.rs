@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+    SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
+    SqliteSynchronous,
 };
 use sqlx::{Sqlite, Transaction};
 
@@ -81,6 +82,8 @@ impl SqliteStore {
         let options = SqliteConnectOptions::new()
             .filename(&path)
             .create_if_missing(false)
+            // Counts for a new file only: what is deleted makes it smaller again.
+            .auto_vacuum(SqliteAutoVacuum::Incremental)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Normal)
             .foreign_keys(true)
@@ -127,6 +130,11 @@ impl SqliteStore {
     /// A transaction that holds the write lock from its start, so that it never fails half way on a busy file.
     pub(crate) async fn write(&self, doing: &'static str) -> Result<Transaction<'static, Sqlite>> {
         self.inner.writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed(doing))
+    }
+
+    /// The connection that writes.
+    pub(super) fn writer(&self) -> &SqlitePool {
+        &self.inner.writer
     }
 
     /// Connections that can only read.
