@@ -1,5 +1,14 @@
 //! The SQLite store: opening, ownership, projects and keys, and what other connections change.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test may stop at the first surprise, its helpers too"
+)]
+
 mod rows;
 
 use std::io::{BufRead, BufReader, Read};
@@ -40,7 +49,14 @@ fn project(name: &str) -> Project {
         provider_keys: [("openai".to_owned(), Secret::new("sk-of-the-project"))].into(),
         ..ProjectSettings::default()
     };
-    Project { id: ProjectId::new(NOON), name: name.to_owned(), rev: 0, created_at: NOON, settings }
+    Project {
+        id: ProjectId::new(NOON),
+        name: name.to_owned(),
+        rev: 0,
+        created_at: NOON,
+        cache_epoch: 0,
+        settings,
+    }
 }
 
 fn key(project: ProjectId, hash: KeyHash) -> Key {

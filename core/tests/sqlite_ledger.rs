@@ -1,5 +1,13 @@
 //! The ledger in SQLite: sums are those of the rows, to the nano, whatever comes twice or late.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may stop at the first surprise, its helpers too"
+)]
+
 mod rows;
 
 use std::collections::BTreeMap;
@@ -118,6 +126,7 @@ async fn a_forgotten_customer_leaves_its_sums_and_no_name() {
         name: "one".to_owned(),
         rev: 1,
         created_at: NOON,
+        cache_epoch: 0,
         settings: ProjectSettings::default(),
     };
     let id = store.create_project(project).await.unwrap().id;
