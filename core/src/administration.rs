@@ -7,7 +7,7 @@ use crate::clock::{SharedClock, SystemClock};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::settle::Row;
-use crate::store::{Directory, Ledger, RowFilter, UsageLine, UsageQuery, administration};
+use crate::store::{Directory, Ledger, RowFilter, StoreSize, UsageLine, UsageQuery, administration};
 
 /// A store opened for administration. It owns no limits, so it works beside a running gateway, which notices changes
 /// within 250 ms.
@@ -46,6 +46,11 @@ impl Administration {
     /// Sums of the ledger.
     pub async fn usage(&self, query: &UsageQuery) -> Result<Vec<UsageLine>> {
         self.store.usage(query).await
+    }
+
+    /// How much the store holds.
+    pub async fn size(&self) -> Result<StoreSize> {
+        self.store.size().await
     }
 
     /// Rows of the ledger, newest first.

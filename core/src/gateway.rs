@@ -17,8 +17,8 @@ use crate::error::{Error, Kind, Result};
 use crate::ids::ProjectId;
 use crate::pipeline;
 use crate::route::Registry;
-use crate::settle::Settler;
-use crate::store::{self, Inspection, Stores, UsageLine, UsageQuery};
+use crate::settle::{Keep, Retention, Settler, Swept};
+use crate::store::{self, Inspection, StoreSize, Stores, UsageLine, UsageQuery};
 use crate::transport::Transport;
 use crate::types::{ChatRequest, ChatResponse, EmbedRequest, EmbedResponse, Model, ModelList};
 
@@ -150,6 +150,16 @@ impl Gateway {
         self.core.stores.close(within).await && settled
     }
 
+    /// Removes rows and answers that are too old to keep, now. A gateway does it by itself every 10 minutes.
+    pub async fn sweep(&self) -> Result<Swept> {
+        self.core.retention().sweep().await
+    }
+
+    /// How much the store holds.
+    pub async fn store_size(&self) -> Result<StoreSize> {
+        self.core.stores.ledger.size().await
+    }
+
     pub(crate) fn core(&self) -> &Arc<Core> {
         &self.core
     }
@@ -166,6 +176,19 @@ impl std::fmt::Debug for Gateway {
 }
 
 impl Core {
+    fn retention(&self) -> Retention {
+        let days = u64::from(self.config.ledger_days);
+        Retention {
+            ledger: self.stores.ledger.clone(),
+            answers: self.stores.answers.clone(),
+            clock: self.clock.clone(),
+            keep: Keep {
+                ledger: Duration::from_secs(days * 24 * 60 * 60),
+                answer_bytes: self.config.warm_cache_bytes,
+            },
+        }
+    }
+
     /// Whether the stores answer.
     pub(crate) async fn check_stores(&self) -> Result<()> {
         self.stores.directory.version().await.map(|_| ())
@@ -272,6 +295,11 @@ impl Gateway {
             runtime,
             admin,
         };
+        let retention = core.retention();
+        let stop = core.settler.stop.clone();
+        core.runtime.spawn(async move {
+            stop.run_until_cancelled(retention.run()).await;
+        });
         Ok(Gateway { core: Arc::new(core) })
     }
 }

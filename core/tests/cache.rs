@@ -149,3 +149,44 @@ async fn embeddings_take_the_same_path() {
     assert_eq!(second.lockgate.unwrap().cache, "exact");
     assert_eq!(first.data, second.data);
 }
+
+#[tokio::test]
+async fn what_is_old_goes() {
+    let sim = Sim::start(Options::default()).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let store = format!("sqlite://{}/l.db", folder.path().display());
+    let clock = lockgate::clock::ManualClock::at(lockgate::clock::Millis(1_790_000_000_000));
+    let gateway = Gateway::builder()
+        .environment(Environment::empty())
+        .set("store", store)
+        .set("providers.openai.api_key", "sk-test")
+        .set("providers.openai.base_url", sim.openai_base_url())
+        .clock(clock.clone())
+        .build()
+        .await
+        .unwrap();
+    for at in 0..5 {
+        gateway.chat(ChatRequest::new("gpt-4o").user(format!("Question {at}"))).await.unwrap();
+    }
+    let written = async {
+        while gateway.store_size().await.unwrap().answers < 5 {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(10), written).await.unwrap();
+    assert!(gateway.flush(std::time::Duration::from_secs(5)).await);
+    let spent = gateway.usage(&UsageQuery::default()).await.unwrap().remove(0);
+    assert_eq!(gateway.sweep().await.unwrap(), lockgate::settle::Swept::default());
+    clock.advance(std::time::Duration::from_secs(3601));
+    let swept = gateway.sweep().await.unwrap();
+    assert_eq!((swept.rows, swept.expired_answers), (0, 5));
+    clock.advance(std::time::Duration::from_secs(91 * 24 * 3600));
+    let swept = gateway.sweep().await.unwrap();
+    assert_eq!((swept.rows, swept.expired_answers), (5, 0));
+    let size = gateway.store_size().await.unwrap();
+    assert_eq!((size.ledger_rows, size.answers), (0, 0));
+    assert!(size.bytes > 0);
+    // The sums outlive the rows.
+    let sums = gateway.usage(&UsageQuery::default()).await.unwrap().remove(0);
+    assert_eq!(sums, spent);
+}

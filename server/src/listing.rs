@@ -26,7 +26,8 @@ pub(crate) fn line(text: &str) -> Result<(), Failure> {
 
 /// Rows under a heading, in columns. Control characters from names never reach the terminal.
 pub(crate) fn columns<const N: usize>(heading: [&str; N], rows: &[[String; N]]) -> Result<(), Failure> {
-    let shown = |cell: &str| -> String { cell.chars().map(|c| if c.is_control() { '?' } else { c }).collect() };
+    let shown =
+        |cell: &str| -> String { cell.chars().map(|c| if c.is_control() { '?' } else { c }).collect() };
     let rows = rows.iter().map(|row| row.each_ref().map(|cell| shown(cell)));
     let all: Vec<[String; N]> = std::iter::once(heading.map(str::to_owned)).chain(rows).collect();
     let mut widths = [0; N];
@@ -36,7 +37,8 @@ pub(crate) fn columns<const N: usize>(heading: [&str; N], rows: &[[String; N]]) 
         }
     }
     let lines = all.iter().map(|row| {
-        let cells: Vec<String> = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        let cells: Vec<String> =
+            row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
         cells.join("  ").trim_end().to_owned()
     });
     line(&lines.collect::<Vec<_>>().join("\n"))
@@ -54,7 +56,10 @@ pub(crate) fn or_dash(value: Option<impl ToString>) -> String {
 
 /// A list, or `all`.
 pub(crate) fn models(list: Option<&Vec<String>>) -> String {
-    list.map_or_else(|| "all".to_owned(), |list| if list.is_empty() { "none".to_owned() } else { list.join(",") })
+    list.map_or_else(
+        || "all".to_owned(),
+        |list| if list.is_empty() { "none".to_owned() } else { list.join(",") },
+    )
 }
 
 /// An instant, to the second.

@@ -3,8 +3,8 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use jiff::civil::Date;
 use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::Offset;
 use lockgate::clock::Millis;
 use lockgate::ids::CustomerId;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::RwLock;
 
@@ -68,6 +69,8 @@ pub(crate) struct Identities {
     default_project: ProjectId,
     default_rates: Rates,
     known: RwLock<Known>,
+    /// What the directory said last of changes by other processes.
+    signal: AtomicU64,
 }
 
 #[derive(Default)]
@@ -86,7 +89,14 @@ impl Identities {
         default_project: ProjectId,
         default_rates: Rates,
     ) -> Identities {
-        Identities { directory, mode, default_project, default_rates, known: RwLock::default() }
+        Identities {
+            directory,
+            mode,
+            default_project,
+            default_rates,
+            known: RwLock::default(),
+            signal: AtomicU64::new(0),
+        }
     }
 
     /// Checks the key alone: who is let in at all.
@@ -95,6 +105,12 @@ impl Identities {
         credentials: &Credentials,
         now: Millis,
     ) -> Result<(Arc<Project>, Option<Arc<Key>>)> {
+        let signal = self.directory.signal();
+        if self.signal.load(Ordering::Acquire) != signal {
+            // Forgotten first: nobody may see the new signal beside an old record.
+            self.forget_all();
+            self.signal.store(signal, Ordering::Release);
+        }
         let gateway_key =
             credentials.bearer.as_deref().filter(|bearer| bearer.starts_with(GatewayKey::PREFIX));
         match gateway_key {
@@ -126,7 +142,7 @@ impl Identities {
         if customer.is_none() && project.settings.require_customer {
             return Err(Error::invalid(
                 "X-Customer-ID",
-                "this project requires every request to name its customer",
+                "X-Customer-ID: this project requires every request to name its customer.",
             ));
         }
         let customer_limits = match &customer {

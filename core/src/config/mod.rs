@@ -41,6 +41,10 @@ pub struct Config {
     pub auth: AuthMode,
     /// Memory for the hot tier of the exact cache, in bytes.
     pub cache_bytes: u64,
+    /// Most that the cached answers in the store may take, in bytes.
+    pub warm_cache_bytes: u64,
+    /// How long single rows of the ledger are kept, in days. Sums are kept for ever.
+    pub ledger_days: u32,
     /// Largest request body, in bytes.
     pub max_body_bytes: u64,
     /// Longest time for the head of a request to reach the server, and for its body, each in milliseconds.
@@ -74,6 +78,8 @@ impl Default for Config {
             listen: "127.0.0.1:4100".to_owned(),
             auth: AuthMode::default(),
             cache_bytes: 64 * 1024 * 1024,
+            warm_cache_bytes: 1024 * 1024 * 1024,
+            ledger_days: 90,
             max_body_bytes: 32 * 1024 * 1024,
             request_timeout_ms: 60_000,
             drain_seconds: 30,

@@ -59,6 +59,10 @@ impl Config {
             let allowed = format!("must be at most {LONGEST_DRAIN}");
             return Err(Error::config("drain_seconds", self.drain_seconds, allowed));
         }
+        if self.ledger_days < 32 {
+            // The month's rows are what a lost counter is counted from.
+            return Err(Error::config("ledger_days", self.ledger_days, "must be at least 32"));
+        }
         for (key, value) in self.timeouts.named() {
             if value == 0 {
                 return Err(Error::config(&format!("timeouts.{key}"), 0, "must be at least 1 millisecond"));

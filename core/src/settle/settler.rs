@@ -43,7 +43,7 @@ pub(crate) struct Settler {
     runtime: Handle,
     /// Settlements under way: shutdown waits for them.
     pub(crate) tasks: TaskTracker,
-    stop: CancellationToken,
+    pub(crate) stop: CancellationToken,
     /// Reservations whose leases this process renews.
     open: Mutex<HashMap<ProjectId, HashSet<AdmissionId>>>,
 }

@@ -67,6 +67,12 @@ pub struct Inspection {
 /// Projects, keys and customers. Every change moves the project's revision.
 #[async_trait]
 pub trait Directory: Send + Sync + 'static {
+    /// A number that differs once any process has changed something. Asked at every request: it must not wait. A
+    /// store that one process alone has never differs.
+    fn signal(&self) -> u64 {
+        0
+    }
+
     /// A project by its id.
     async fn project(&self, id: ProjectId) -> Result<Option<Project>>;
 
@@ -141,6 +147,10 @@ pub trait AnswerStore: Send + Sync + 'static {
 
     /// Removes at most `most` answers that have expired at `now`; returns how many.
     async fn expire_answers(&self, now: Millis, most: u32) -> Result<u64>;
+
+    /// Removes at most `most` answers, the oldest first, as long as all together take more than `bytes`; returns how
+    /// many.
+    async fn trim_answers(&self, bytes: u64, most: u32) -> Result<u64>;
 }
 
 /// An answer in the warm tier.
@@ -175,9 +185,23 @@ pub trait Ledger: Send + Sync + 'static {
     /// and daily usage stay. Gives the number of rows removed. A row that is appended again afterwards counts anew.
     async fn retire(&self, before: Millis, most: u32) -> Result<u64>;
 
+    /// How much there is.
+    async fn size(&self) -> Result<StoreSize>;
+
     /// Sums, by what `query` groups, in the order of the group's name. Days that are only partly asked for are summed
     /// from rows, so they are exact as long as rows are kept.
     async fn usage(&self, query: &UsageQuery) -> Result<Vec<UsageLine>>;
+}
+
+/// How much a store holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct StoreSize {
+    /// Bytes on disk; 0 for a store in memory.
+    pub bytes: u64,
+    /// Rows of the ledger.
+    pub ledger_rows: u64,
+    /// Answers in the warm cache.
+    pub answers: u64,
 }
 
 /// Which rows.

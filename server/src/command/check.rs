@@ -56,7 +56,9 @@ async fn check_file(config: &Config, path: &Path, checked: &mut Checked) -> Resu
         if !folder_is_there {
             let store = &checked.findings.store;
             let folder = folder.display();
-            return Err(Failure::usage(format!("store = {store}: the folder {folder} does not exist; make it first")));
+            return Err(Failure::usage(format!(
+                "store = {store}: the folder {folder} does not exist; make it first"
+            )));
         }
         checked.findings.warnings.push("the store does not exist yet; the first start makes it".to_owned());
         return Ok(());

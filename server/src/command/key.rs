@@ -147,8 +147,18 @@ async fn list(sources: &Sources, project: &str, json: bool) -> Result<(), Failur
         if json {
             return listing::json(&keys);
         }
-        let heading =
-            ["ID", "KEY", "NAME", "STATE", "REQ/MIN", "TOK/MIN", "AT ONCE", "MONTHLY CAP", "MODELS", "CUSTOMER"];
+        let heading = [
+            "ID",
+            "KEY",
+            "NAME",
+            "STATE",
+            "REQ/MIN",
+            "TOK/MIN",
+            "AT ONCE",
+            "MONTHLY CAP",
+            "MODELS",
+            "CUSTOMER",
+        ];
         let rows: Vec<[String; 10]> = keys.iter().map(row).collect();
         listing::columns(heading, &rows)
     })

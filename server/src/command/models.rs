@@ -20,7 +20,9 @@ pub(super) async fn run(sources: &Sources, print: Json) -> Result<(), Failure> {
         return listing::json(&models);
     }
     if models.data.is_empty() {
-        return listing::line("No models: no provider is configured (set OPENAI_API_KEY, or [providers] in the settings).");
+        return listing::line(
+            "No models: no provider is configured (set OPENAI_API_KEY, or [providers] in the settings).",
+        );
     }
     let rows: Vec<[String; 2]> = models.data.into_iter().map(|model| [model.id, model.owned_by]).collect();
     listing::columns(["MODEL", "PROVIDER"], &rows)

@@ -137,7 +137,9 @@ impl Changes {
             [] => {}
             [none] if none == "none" => settings.models = None,
             list if list.iter().any(|model| model == "none") => {
-                return Err(Failure::usage("--model none: stands alone, it lifts the restriction to some models"));
+                return Err(Failure::usage(
+                    "--model none: stands alone, it lifts the restriction to some models",
+                ));
             }
             _ => settings.models = Some(self.models),
         }
@@ -150,7 +152,8 @@ pub(super) async fn run(sources: &Sources, command: Command) -> Result<(), Failu
         Command::Create { name, changes, json } => {
             let mut fresh = ProjectSettings::default();
             changes.lay_over(&mut fresh)?;
-            store::with(sources, async |store| show(&store.admin().create_project(&name, fresh).await?, json)).await
+            store::with(sources, async |store| show(&store.admin().create_project(&name, fresh).await?, json))
+                .await
         }
         Command::List { json } => list(sources, json).await,
         Command::Show { name, json } => {
@@ -169,7 +172,8 @@ async fn set(sources: &Sources, name: &str, changes: Changes, json: bool) -> Res
     })
     .await?;
     if project.name == DEFAULT_PROJECT && config.project != ProjectSettings::default() {
-        let note = "note: the settings file has a [project] section; it replaces these settings at the next start";
+        let note =
+            "note: the settings file has a [project] section; it replaces these settings at the next start";
         let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("{note}\n").as_bytes());
     }
     show(&project, json)
@@ -205,7 +209,11 @@ fn show(project: &Project, json: bool) -> Result<(), Failure> {
     let settings = &project.settings;
     let customers = &settings.customer_defaults;
     let downgrade: Vec<String> = settings.downgrade.iter().map(|(from, to)| format!("{from}={to}")).collect();
-    let cache = if settings.cache.enabled { format!("on, {}s", settings.cache.ttl_seconds) } else { "off".to_owned() };
+    let cache = if settings.cache.enabled {
+        format!("on, {}s", settings.cache.ttl_seconds)
+    } else {
+        "off".to_owned()
+    };
     let facts = [
         ("project", project.name.clone()),
         ("id", project.id.to_string()),

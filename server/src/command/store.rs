@@ -10,7 +10,10 @@ use crate::failure::Failure;
 use crate::settings;
 
 /// Opens the store, does `work`, closes the store whatever came of it.
-pub(crate) async fn with<T, W>(sources: &Sources, work: impl FnOnce(Arc<Administration>) -> W) -> Result<T, Failure>
+pub(crate) async fn with<T, W>(
+    sources: &Sources,
+    work: impl FnOnce(Arc<Administration>) -> W,
+) -> Result<T, Failure>
 where
     W: Future<Output = Result<T, Failure>>,
 {

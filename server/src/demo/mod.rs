@@ -63,7 +63,9 @@ pub(crate) async fn run(args: &DemoArgs) -> Result<ExitCode, Failure> {
     Ok(match played? {
         Played::Told(true) | Played::Served(Ended::Drained | Ended::Cut(_)) => ExitCode::SUCCESS,
         Played::Told(false) | Played::Interrupted(Ended::Drained | Ended::Cut(_)) => ExitCode::FAILURE,
-        Played::Served(Ended::AtOnce(code)) | Played::Interrupted(Ended::AtOnce(code)) => ExitCode::from(code),
+        Played::Served(Ended::AtOnce(code)) | Played::Interrupted(Ended::AtOnce(code)) => {
+            ExitCode::from(code)
+        }
     })
 }
 

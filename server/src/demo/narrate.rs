@@ -46,7 +46,9 @@ impl Narrator {
         let mark = if step.ok { "ok" } else { "WRONG" };
         let status = step.status.map_or_else(|| "   ".to_owned(), |status| status.to_string());
         let millis = format!("{}.{} ms", step.latency_us / 1000, step.latency_us % 1000 / 100);
-        let cost = step.cost_nano_usd.map_or_else(|| "cost unknown".to_owned(), |cost| format!("${}", Nano::from_nano(cost)));
+        let cost = step
+            .cost_nano_usd
+            .map_or_else(|| "cost unknown".to_owned(), |cost| format!("${}", Nano::from_nano(cost)));
         let who = match (&step.provider, &step.model) {
             (Some(provider), Some(model)) => format!("{provider}/{model}"),
             _ if step.status.is_some() => "no provider asked".to_owned(),
@@ -61,7 +63,8 @@ impl Narrator {
         if self.json {
             return listing::json(&Story { ok, steps });
         }
-        let last = if ok { "\nEvery step showed what it should." } else { "\nA step did not show what it should." };
+        let last =
+            if ok { "\nEvery step showed what it should." } else { "\nA step did not show what it should." };
         listing::line(last)
     }
 

@@ -51,7 +51,10 @@ impl Step {
                 must(reply.header("x-lockgate-provider") == Some("openai"), "provider is not openai");
                 must(reply.header("x-lockgate-model") == Some(model), "another model answered");
                 must(reply.header("x-lockgate-cache") == Some("miss"), "cache is not miss");
-                must(reply.header("x-lockgate-downgraded-from") == downgraded_from, "x-lockgate-downgraded-from is wrong");
+                must(
+                    reply.header("x-lockgate-downgraded-from") == downgraded_from,
+                    "x-lockgate-downgraded-from is wrong",
+                );
                 must(reply.cost().is_some_and(|cost| cost > 0), "no cost came");
                 reply.text.clone()
             }

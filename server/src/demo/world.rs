@@ -44,12 +44,12 @@ struct Keys {
 impl World {
     /// Starts all of it. The server still has to be run.
     pub(super) async fn start(listen: &str) -> Result<(World, Server), Failure> {
-        let address: SocketAddr = listen
-            .parse()
-            .map_err(|_| Failure::usage(format!("--listen {listen}: must be an address and port, as 127.0.0.1:0")))?;
-        let listener = TcpListener::bind(address)
-            .await
-            .map_err(|error| Failure::other(format!("--listen {listen}: {error}; name a free address, or port 0")))?;
+        let address: SocketAddr = listen.parse().map_err(|_| {
+            Failure::usage(format!("--listen {listen}: must be an address and port, as 127.0.0.1:0"))
+        })?;
+        let listener = TcpListener::bind(address).await.map_err(|error| {
+            Failure::other(format!("--listen {listen}: {error}; name a free address, or port 0"))
+        })?;
         let address = listener.local_addr()?;
         let folder = tempfile::Builder::new().prefix("lockgate-demo-").tempdir()?;
         let sim = Sim::start(Options::default()).await?;

@@ -7,11 +7,11 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use http::HeaderMap;
+use lockgate::Gateway;
 use lockgate::clock::{Clock, SystemClock};
 use lockgate::error::{Error, Kind};
 use lockgate::http::{Body, refuse};
 use lockgate::ids::AdmissionId;
-use lockgate::Gateway;
 
 use super::incoming;
 use super::log::RequestLog;
@@ -66,6 +66,7 @@ fn check_head(headers: &HeaderMap) -> Result<(), Error> {
 /// The caller's request id where it is usable, else a new one.
 fn request_id(headers: &HeaderMap) -> String {
     let given = headers.get("x-request-id").and_then(|value| value.to_str().ok());
-    let usable = given.filter(|id| !id.is_empty() && id.len() <= LONGEST_ID && id.bytes().all(|b| b != b'\t'));
+    let usable =
+        given.filter(|id| !id.is_empty() && id.len() <= LONGEST_ID && id.bytes().all(|b| b != b'\t'));
     usable.map_or_else(|| format!("req_{}", AdmissionId::new(SystemClock.now())), str::to_owned)
 }

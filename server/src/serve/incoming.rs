@@ -17,7 +17,12 @@ const MOST_DISCARDED: u64 = 64 * 1024 * 1024;
 const DISCARDING: Duration = Duration::from_secs(2);
 
 /// The whole body, at most `most` bytes, within `timeout`.
-pub(super) async fn take(headers: &HeaderMap, mut body: Body, most: u64, timeout: Duration) -> Result<Bytes, Error> {
+pub(super) async fn take(
+    headers: &HeaderMap,
+    mut body: Body,
+    most: u64,
+    timeout: Duration,
+) -> Result<Bytes, Error> {
     if declared(headers).is_some_and(|length| length > most) {
         // Whoever waits for `100 Continue` has sent nothing yet.
         if !headers.contains_key(header::EXPECT) {

@@ -64,7 +64,11 @@ impl Server {
         }
         // The socket closes first: whoever comes now is refused and goes elsewhere.
         drop(listener);
-        tracing::info!(connections = connections.len(), seconds = drain.as_secs(), "ending; requests under way go on");
+        tracing::info!(
+            connections = connections.len(),
+            seconds = drain.as_secs(),
+            "ending; requests under way go on"
+        );
         let drained = tokio::select! {
             drained = tokio::time::timeout(drain, graceful.shutdown()) => drained.is_ok(),
             code = signals.next() => return Ended::AtOnce(code),

@@ -86,7 +86,9 @@ pub(crate) async fn run(sources: &Sources, args: &ServeArgs) -> Result<ExitCode,
     let drain = Duration::from_secs(config.drain_seconds);
     let gateway = Gateway::start(config, Arc::new(SystemClock)).await?;
     let listening = match listen(&gateway.config().listen).await {
-        Ok(listener) => report::announce(&gateway, listener.local_addr()?, args.json).await.map(|()| listener),
+        Ok(listener) => {
+            report::announce(&gateway, listener.local_addr()?, args.json).await.map(|()| listener)
+        }
         Err(failure) => Err(failure),
     };
     let listener = match listening {
@@ -106,7 +108,9 @@ async fn listen(address: &str) -> Result<TcpListener, Failure> {
         Err(error) => Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, error)),
     };
     bound.map_err(|error| {
-        Failure::other(format!("listen = {address:?}: {error}; name a free address, or port 0 to be given one"))
+        Failure::other(format!(
+            "listen = {address:?}: {error}; name a free address, or port 0 to be given one"
+        ))
     })
 }
 

@@ -21,16 +21,36 @@ async fn refusals_are_error_objects_with_the_right_status() {
     let unprintable = "z".repeat(129);
     let table: &[(&str, Vec<u8>, u16, &str)] = &[
         ("no key", request("POST", chat, &[], &ask), 401, "invalid_api_key"),
-        ("a foreign key", request("POST", chat, &[("authorization", "Bearer sk-x")], &ask), 401, "invalid_api_key"),
-        ("an unknown key", request("POST", chat, &[("authorization", "Bearer lg_x")], &ask), 401, "invalid_api_key"),
-        ("another scheme", request("POST", chat, &[("authorization", "Basic x")], &ask), 401, "invalid_api_key"),
+        (
+            "a foreign key",
+            request("POST", chat, &[("authorization", "Bearer sk-x")], &ask),
+            401,
+            "invalid_api_key",
+        ),
+        (
+            "an unknown key",
+            request("POST", chat, &[("authorization", "Bearer lg_x")], &ask),
+            401,
+            "invalid_api_key",
+        ),
+        (
+            "another scheme",
+            request("POST", chat, &[("authorization", "Basic x")], &ask),
+            401,
+            "invalid_api_key",
+        ),
         ("two keys", request("POST", chat, &[auth, auth], &ask), 400, "invalid_request"),
         ("no JSON", request("POST", chat, &[auth], "{"), 400, "invalid_request"),
         ("no body", request("POST", chat, &[auth, ("content-length", "0")], ""), 400, "invalid_request"),
         ("no model", request("POST", chat, &[auth], r#"{"messages":[]}"#), 400, "invalid_request"),
         ("a large body", request("POST", chat, &[auth], &large), 413, "payload_too_large"),
         ("heavy headers", request("POST", chat, &[auth, ("x-heavy", &heavy)], &ask), 431, "invalid_request"),
-        ("a long id", request("POST", chat, &[auth, ("x-request-id", &unprintable)], &ask), 400, "invalid_request"),
+        (
+            "a long id",
+            request("POST", chat, &[auth, ("x-request-id", &unprintable)], &ask),
+            400,
+            "invalid_request",
+        ),
         ("an unknown path", request("POST", "/v1/completion", &[auth], &ask), 404, "not_found"),
         ("a wrong method", request("GET", chat, &[auth], ""), 405, "method_not_allowed"),
         ("no such model", request("GET", "/v1/models/none", &[auth], ""), 404, "model_not_found"),
@@ -80,7 +100,8 @@ async fn slow_callers_do_not_hold_a_connection() {
     assert_eq!(response.status, 408, "{response:?}");
     assert_eq!(response.error()["param"], "body");
     // A head that never ends has no answer in HTTP; the connection ends.
-    let mut connection = Connection::send(server.address, b"POST /v1/chat/completions HTTP/1.1\r\nhost:").await;
+    let mut connection =
+        Connection::send(server.address, b"POST /v1/chat/completions HTTP/1.1\r\nhost:").await;
     connection.to_end().await;
     server.end().await;
 }

@@ -51,7 +51,8 @@ async fn models_need_a_key_and_are_listed() {
     let server = house.serve(&["--log", "json"]).await;
     assert_eq!(web::get(server.address, "/v1/models", "").await.status, 401);
     let list = web::get(server.address, "/v1/models?secret=1", &key).await.json();
-    let names: Vec<&str> = list["data"].as_array().unwrap().iter().map(|m| m["id"].as_str().unwrap()).collect();
+    let names: Vec<&str> =
+        list["data"].as_array().unwrap().iter().map(|m| m["id"].as_str().unwrap()).collect();
     assert_eq!(names, ["gpt-4.1", "gpt-4.1-nano"]);
     assert_eq!(web::get(server.address, "/ready", "").await.status, 200);
 

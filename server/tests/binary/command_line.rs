@@ -53,7 +53,8 @@ async fn projects_are_made_shown_and_changed() {
     assert_eq!(settings, expected);
 
     let removed = ["--monthly-cap", "none", "--model", "none", "--downgrade", "gpt-4.1=none"];
-    let settings = house.json(&[&["project", "set", "search"], &removed[..]].concat()).await["settings"].take();
+    let settings =
+        house.json(&[&["project", "set", "search"], &removed[..]].concat()).await["settings"].take();
     assert_eq!((&settings["monthly_cap"], &settings["models"]), (&Value::Null, &Value::Null));
     assert_eq!(settings["downgrade"], json!({}));
     let names = house.json(&["project", "list"]).await;
@@ -88,7 +89,10 @@ async fn keys_are_made_rotated_and_revoked() {
     assert!(key.starts_with("lg_") && key.len() > 40, "{key}");
     let listed = house.json(&["key", "list"]).await;
     let record = &listed[0];
-    assert_eq!(record["rates"], json!({"requests_per_minute": 60, "tokens_per_minute": 1000, "concurrency": 0}));
+    assert_eq!(
+        record["rates"],
+        json!({"requests_per_minute": 60, "tokens_per_minute": 1000, "concurrency": 0})
+    );
     assert_eq!((&record["monthly_cap"], &record["models"]), (&json!("2.5"), &json!(["gpt-4.1"])));
     assert_eq!((&record["customer"], &record["name"]), (&json!("acme"), &json!("app")));
     assert!(!listed.to_string().contains(&key), "a listing holds the key");
@@ -114,7 +118,8 @@ async fn customers_are_set_listed_and_forgotten() {
     let flags = ["--daily-cap", "1", "--per-request-cap", "0", "--on-limit", "downgrade"];
     let set = house.json(&[&["customer", "set", "x:y z"], &flags[..]].concat()).await;
     // A new customer starts from the project's defaults: setting one cap must not lift another.
-    let expected = json!({"daily_cap": "1", "monthly_cap": "9", "per_request_cap": "0", "on_limit": "downgrade"});
+    let expected =
+        json!({"daily_cap": "1", "monthly_cap": "9", "per_request_cap": "0", "on_limit": "downgrade"});
     assert_eq!(set["limits"], expected);
     house.text(&["customer", "set", "x:y z", "--per-request-cap", "none"]).await;
     let listed = house.json(&["customer", "list"]).await;

@@ -36,7 +36,8 @@ async fn a_wrong_setting_names_the_key_the_value_and_what_is_allowed() {
         house.write("lockgate.toml", text);
         // The environment would win over the provider's settings in the file.
         let mut command = house.command(&["serve"]);
-        let output = command.env_remove("OPENAI_API_KEY").env_remove("OPENAI_BASE_URL").output().await.unwrap();
+        let output =
+            command.env_remove("OPENAI_API_KEY").env_remove("OPENAI_BASE_URL").output().await.unwrap();
         let error = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(2), "{text:?}: {error}");
         assert_eq!(error.lines().count(), 1, "{text:?}: {error}");
@@ -64,7 +65,10 @@ async fn flag_over_environment_over_file_over_default() {
     house.write("other.toml", "store = \"sqlite://other.db\"");
     assert_eq!(store(None, &["--config", "other.toml"]).await, "sqlite://other.db");
     assert_eq!(store(Some("sqlite://environment.db"), &[]).await, "sqlite://environment.db");
-    assert_eq!(store(Some("sqlite://environment.db"), &["--store", "sqlite://flag.db"]).await, "sqlite://flag.db");
+    assert_eq!(
+        store(Some("sqlite://environment.db"), &["--store", "sqlite://flag.db"]).await,
+        "sqlite://flag.db"
+    );
     let (code, error) = house.failure(&["check", "--config", "absent.toml"]).await;
     assert!(code == 2 && error.contains("absent.toml"), "{error}");
 }

@@ -12,7 +12,8 @@ async fn every_step_shows_what_it_should() {
     let house = House::new().await;
     let mut command = house.command(&["demo", "--once", "--json"]);
     // A wrong real key must not matter, and files must go where temporary files go, and vanish.
-    let output = command.env("TMPDIR", house.path()).env("HTTP_PROXY", "http://127.0.0.1:9").output().await.unwrap();
+    let output =
+        command.env("TMPDIR", house.path()).env("HTTP_PROXY", "http://127.0.0.1:9").output().await.unwrap();
     let told: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((output.status.code(), &told["ok"]), (Some(0), &Value::Bool(true)), "{told}");
     let steps = told["steps"].as_array().unwrap();

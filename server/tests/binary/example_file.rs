@@ -34,13 +34,13 @@ fn with_all_comments_removed_it_is_valid() {
 #[test]
 fn it_holds_every_setting() {
     let example: toml::Table = uncommented().parse().unwrap();
-    let tables = [
-        "", "timeouts", "rates", "project", "project.customer_defaults", "project.cache", "providers.local",
-    ];
+    let tables =
+        ["", "timeouts", "rates", "project", "project.customer_defaults", "project.cache", "providers.local"];
     for table in tables {
-        let written = table.split('.').filter(|part| !part.is_empty()).fold(&example, |table, part| {
-            table[part].as_table().unwrap()
-        });
+        let written = table
+            .split('.')
+            .filter(|part| !part.is_empty())
+            .fold(&example, |table, part| table[part].as_table().unwrap());
         // The error for an unknown key lists the known ones.
         let header = if table.is_empty() { String::new() } else { format!("[{table}]\n") };
         let error = read(&format!("{header}no_such_key = 1")).unwrap_err();

@@ -92,10 +92,8 @@ impl House {
     }
 
     pub(crate) async fn serve(&self, flags: &[&str]) -> Server {
-        let mut child = self
-            .command(&[&["serve", "--listen", "127.0.0.1:0", "--json"], flags].concat())
-            .spawn()
-            .unwrap();
+        let mut child =
+            self.command(&[&["serve", "--listen", "127.0.0.1:0", "--json"], flags].concat()).spawn().unwrap();
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let line = line(&mut stdout).await;

@@ -37,7 +37,10 @@ impl Response {
     pub(crate) fn error(&self) -> Value {
         assert!(self.header("x-request-id").is_some(), "{self:?}");
         let error = self.json()["error"].take();
-        assert!(error["message"].is_string() && error["type"].is_string() && error["code"].is_string(), "{self:?}");
+        assert!(
+            error["message"].is_string() && error["type"].is_string() && error["code"].is_string(),
+            "{self:?}"
+        );
         error
     }
 }
@@ -59,7 +62,8 @@ impl Connection {
     pub(crate) async fn until(&mut self, text: &str) {
         let found = |received: &[u8]| String::from_utf8_lossy(received).contains(text);
         while !found(&self.received) {
-            let read = timeout(SOON, self.stream.read_buf(&mut self.received)).await.expect("bytes come").unwrap();
+            let read =
+                timeout(SOON, self.stream.read_buf(&mut self.received)).await.expect("bytes come").unwrap();
             assert_ne!(read, 0, "it ended before {text:?}: {}", String::from_utf8_lossy(&self.received));
         }
     }

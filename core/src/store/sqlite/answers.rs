@@ -85,4 +85,37 @@ impl AnswerStore for SqliteStore {
         transaction.commit().await.map_err(failed(WRITING))?;
         Ok(removed.rows_affected())
     }
+
+    async fn trim_answers(&self, bytes: u64, most: u32) -> Result<u64> {
+        let held: i64 = sqlx::query_scalar("SELECT coalesce(sum(length(body)), 0) FROM answer")
+            .fetch_one(self.readers())
+            .await
+            .map_err(failed(READING))?;
+        if u64::try_from(held).unwrap_or(0) <= bytes {
+            return Ok(0);
+        }
+        let mut transaction = self.write(WRITING).await?;
+        let removed = sqlx::query(
+            "DELETE FROM answer WHERE key IN (SELECT key FROM answer ORDER BY created_at LIMIT ?)",
+        )
+        .bind(most)
+        .execute(&mut *transaction)
+        .await
+        .map_err(failed(WRITING))?;
+        transaction.commit().await.map_err(failed(WRITING))?;
+        self.give_back_pages().await?;
+        Ok(removed.rows_affected())
+    }
+}
+
+impl SqliteStore {
+    /// Gives the pages that deletes have freed back to the file system, so that the file shrinks with its content.
+    pub(super) async fn give_back_pages(&self) -> Result<()> {
+        let mut connection = self.writer().acquire().await.map_err(failed(WRITING))?;
+        sqlx::query("PRAGMA incremental_vacuum(4096)")
+            .fetch_all(&mut *connection)
+            .await
+            .map(|_| ())
+            .map_err(failed(WRITING))
+    }
 }

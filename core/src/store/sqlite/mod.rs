@@ -6,12 +6,15 @@ mod directory;
 mod failure;
 mod forget;
 mod ledger;
+mod limiter;
 mod location;
 mod lock;
 mod migrate;
 mod open;
 mod rollup;
+mod signal;
 mod usage;
 mod watch;
 
+pub use limiter::SqliteLimiter;
 pub use open::{Access, SqliteStore};

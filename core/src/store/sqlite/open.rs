@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+    SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
+    SqliteSynchronous,
 };
 use sqlx::{Sqlite, Transaction};
 
 use super::failure::{code, failed, primary_code};
+use super::signal::Signal;
 use super::{location, lock, migrate};
 use crate::clock::SharedClock;
 use crate::error::{Error, Kind, Result};
@@ -45,6 +47,7 @@ struct Inner {
     path: PathBuf,
     access: Access,
     clock: SharedClock,
+    signal: Signal,
     /// One connection: SQLite has one writer at a time, and a queue in process is fairer than its busy handler.
     writer: SqlitePool,
     readers: SqlitePool,
@@ -75,9 +78,12 @@ impl SqliteStore {
             Access::Shared => Some(lock::take(url, &path, true)?),
             Access::Administration => None,
         };
+        let signal = Signal::open(&path)?;
         let options = SqliteConnectOptions::new()
             .filename(&path)
             .create_if_missing(false)
+            // Counts for a new file only: what is deleted makes it smaller again.
+            .auto_vacuum(SqliteAutoVacuum::Incremental)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Normal)
             .foreign_keys(true)
@@ -92,7 +98,7 @@ impl SqliteStore {
         drop(connection);
         let readers = pool(READERS).connect_lazy_with(options.pragma("query_only", "ON"));
         Ok(SqliteStore {
-            inner: Arc::new(Inner { path, access, clock, writer, readers, lock: Mutex::new(lock) }),
+            inner: Arc::new(Inner { path, access, clock, signal, writer, readers, lock: Mutex::new(lock) }),
         })
     }
 
@@ -126,9 +132,19 @@ impl SqliteStore {
         self.inner.writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed(doing))
     }
 
+    /// The connection that writes.
+    pub(super) fn writer(&self) -> &SqlitePool {
+        &self.inner.writer
+    }
+
     /// Connections that can only read.
     pub(crate) fn readers(&self) -> &SqlitePool {
         &self.inner.readers
+    }
+
+    /// Changes with every administrative change by any process.
+    pub(super) fn signal(&self) -> &Signal {
+        &self.inner.signal
     }
 
     pub(crate) fn clock(&self) -> &SharedClock {
