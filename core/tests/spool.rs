@@ -30,7 +30,7 @@ use lockgate::settle::{
 };
 use lockgate::store::memory::{MemoryLimiter, MemoryStore, Start};
 use lockgate::store::sqlite::{Access, SqliteStore};
-use lockgate::store::{Ledger, RowFilter, UsageLine, UsageQuery};
+use lockgate::store::{Ledger, RowFilter, StoreSize, UsageLine, UsageQuery};
 use proptest::prelude::Rng;
 use rows::{NOON, reserve, row, settlement};
 
@@ -109,6 +109,10 @@ impl<L: Ledger> Ledger for Cut<L> {
 
     async fn retire(&self, before: Millis, most: u32) -> Result<u64> {
         self.ledger.retire(before, most).await
+    }
+
+    async fn size(&self) -> Result<StoreSize> {
+        self.ledger.size().await
     }
 
     async fn usage(&self, query: &UsageQuery) -> Result<Vec<UsageLine>> {
