@@ -65,7 +65,9 @@ impl Transport {
                 .user_agent(concat!("lockgate/", env!("CARGO_PKG_VERSION")))
         };
         let build = |builder: reqwest::ClientBuilder| {
-            builder.build().map_err(|source| Error::internal("the HTTP client cannot be built", Arc::new(source)))
+            builder
+                .build()
+                .map_err(|source| Error::internal("the HTTP client cannot be built", Arc::new(source)))
         };
         Ok(Transport { client: build(builder())?, direct: build(builder().no_proxy())?, timeouts })
     }
@@ -81,8 +83,7 @@ impl Transport {
         let client = if is_local(request.url().host_str()) { &self.direct } else { &self.client };
         let first_byte = if stream { self.timeouts.first_byte_ms } else { self.timeouts.first_byte_json_ms };
         let head_by = earlier(Some(Instant::now() + Duration::from_millis(first_byte)), deadline);
-        let response =
-            within(head_by, client.execute(request)).await?.map_err(|error| triage(&error))?;
+        let response = within(head_by, client.execute(request)).await?.map_err(|error| triage(&error))?;
         Ok(Incoming {
             status: response.status(),
             headers: response.headers().clone(),
