@@ -7,7 +7,7 @@ use crate::clock::{SharedClock, SystemClock};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::settle::Row;
-use crate::store::{Directory, Ledger, RowFilter, UsageLine, UsageQuery, administration};
+use crate::store::{Directory, Ledger, RowFilter, StoreSize, UsageLine, UsageQuery, administration};
 
 /// A store opened for administration. It owns no limits, so it works beside a running gateway, which notices changes
 /// within 250 ms.
@@ -32,7 +32,8 @@ impl Administration {
         let store = administration(url, clock.clone()).await?;
         let directory: Arc<dyn Directory> = Arc::new(store.clone());
         let admin = Admin::new(directory, clock, None);
-        admin.default_project(&config.project).await?;
+        // Only a gateway lays the settings over a project that is there already.
+        admin.ensure_default_project(&config.project).await?;
         Ok(Administration { store, admin })
     }
 
@@ -47,9 +48,21 @@ impl Administration {
         self.store.usage(query).await
     }
 
+    /// How much the store holds.
+    pub async fn size(&self) -> Result<StoreSize> {
+        self.store.size().await
+    }
+
     /// Rows of the ledger, newest first.
     pub async fn rows(&self, filter: &RowFilter) -> Result<Vec<Row>> {
         self.store.rows(filter).await
+    }
+
+    /// The version of the store's schema.
+    #[must_use]
+    pub fn schema(&self) -> u32 {
+        // Opening brought it here, or failed.
+        lockgate_migrations::SQLITE.last().map_or(0, |migration| migration.version)
     }
 
     /// Closes the store.

@@ -1,24 +1,25 @@
 //! What a caller gets: a whole answer or a stream, and a report of how it came about.
 
-use std::collections::VecDeque;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context as Task, Poll};
+use std::time::Instant;
 
 use futures_util::Stream;
 
+use crate::ask::{Ask, Reply};
+use crate::cache::{Head, Lost, Seat, Stored, Whole};
 use crate::context::Context;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::limits::{CapStanding, Standing};
 use crate::money::Nano;
-use crate::provider::token_counts;
-use crate::route::{Candidate, EventSource};
-use crate::settle::{Attempt, CacheVerdict, Ending, Outcome, Reservation};
-use crate::stream::{Encoder, Event};
-use crate::types::{ChatRequest, ChatResponse, Chunk, Metadata};
+use crate::settle::{Attempt, CacheVerdict, Note};
+use crate::stream::{Encoder, Event, replay};
+use crate::types::{Chunk, Metadata, Usd};
 
 /// The end of the path.
 pub(crate) enum Answer {
-    Complete(Box<ChatResponse>, Box<Report>),
+    Whole(Reply, Box<Report>),
     Stream(ChatStream),
 }
 
@@ -43,31 +44,13 @@ pub struct Report {
     pub standing: Standing,
     /// What it cost; none while it is not known, and where the price is unknown.
     pub cost: Option<Nano>,
+    /// What a cache saved.
+    pub saved: Option<Nano>,
     /// From arrival to the end of the answer, in milliseconds.
     pub latency_ms: u64,
 }
 
 impl Report {
-    pub(crate) fn new(
-        cx: &Context,
-        candidate: &Candidate,
-        standing: Standing,
-        downgraded_from: Option<String>,
-    ) -> Report {
-        Report {
-            request_id: cx.request_id.clone(),
-            provider: candidate.provider.name.clone(),
-            model: candidate.model.clone(),
-            cache: CacheVerdict::Miss,
-            attempts: cx.attempts.clone(),
-            warnings: cx.warnings.clone(),
-            downgraded_from,
-            standing,
-            cost: None,
-            latency_ms: 0,
-        }
-    }
-
     /// The attempts as one line: `openai/gpt-4o=429,anthropic/claude-…=200`.
     #[must_use]
     pub fn attempts_line(&self) -> String {
@@ -84,21 +67,13 @@ impl Report {
             cache: self.cache.as_str().to_owned(),
             request_id: self.request_id.clone(),
             warnings: self.warnings.clone(),
-            attempts: Some(self.attempts_line()),
+            attempts: Some(self.attempts_line()).filter(|line| !line.is_empty()),
             downgraded_from: self.downgraded_from.clone(),
+            saved_usd: self.saved.map(|saved| Usd { nano: saved.nano() }),
             ..Metadata::default()
         };
         metadata.set_cost(self.cost.map(Nano::nano));
         metadata
-    }
-
-    /// The answer is whole: what it cost, and what that leaves.
-    fn end(&mut self, cx: &Context, held: Nano, cost: Option<Nano>) {
-        self.cost = cost;
-        self.latency_ms = cx.elapsed_us() / 1000;
-        if let Some(CapStanding { spend, .. }) = &mut self.standing.cap {
-            *spend = spend.saturating_sub(held).saturating_add(cost.unwrap_or(Nano::ZERO));
-        }
     }
 }
 
@@ -109,57 +84,162 @@ pub(crate) fn attempts_line(attempts: &[Attempt]) -> String {
     each.collect::<Vec<_>>().join(",")
 }
 
-impl Answer {
-    /// Settles a whole answer.
-    pub(crate) fn complete(
-        mut response: ChatResponse,
-        cx: &Context,
-        mut reservation: Reservation,
-        mut report: Report,
-    ) -> Answer {
-        match &response.usage {
-            Some(usage) => reservation.usage(token_counts(usage)),
-            None => response.choices.iter().for_each(|choice| reservation.output(&choice.message.text())),
+/// The caller's side of a request.
+pub(crate) struct Desk {
+    ask: Arc<Ask>,
+    request_id: String,
+    arrived: Instant,
+    created: i64,
+    fallback_id: String,
+    standing: Standing,
+    downgraded_from: Option<String>,
+    /// What is reserved for it, by which the standing is ahead of the books.
+    held: Nano,
+    /// The row of one who waits for another's answer, or gets it from the cache. The leader's row is its
+    /// reservation's.
+    note: Option<Note>,
+}
+
+impl Desk {
+    pub(crate) fn new(cx: &Context, ask: &Arc<Ask>) -> Desk {
+        Desk {
+            ask: ask.clone(),
+            request_id: cx.request_id.clone(),
+            arrived: cx.arrived,
+            created: cx.created,
+            fallback_id: format!("chatcmpl-{}", cx.id),
+            standing: cx.standing,
+            downgraded_from: None,
+            held: Nano::ZERO,
+            note: None,
         }
-        let held = reservation.held().map_or(Nano::ZERO, |held| held.money);
-        let cost = reservation.settle(Ending::ANSWERED, &cx.attempts);
-        report.end(cx, held, cost);
-        response.lockgate = Some(report.metadata());
-        Answer::Complete(Box::new(response), Box::new(report))
+    }
+
+    /// The one who calls the provider, and holds so much.
+    #[must_use]
+    pub(crate) fn leading(self, held: Nano) -> Desk {
+        Desk { held, ..self }
+    }
+
+    /// One who does not.
+    #[must_use]
+    pub(crate) fn noting(self, note: Note) -> Desk {
+        Desk { note: Some(note), ..self }
+    }
+
+    /// Whether a cheaper model is used than was asked for.
+    #[must_use]
+    pub(crate) fn downgraded(self, is: bool) -> Desk {
+        Desk { downgraded_from: is.then(|| self.ask.model().to_owned()), ..self }
+    }
+
+    fn report(&self, head: Head, cache: CacheVerdict) -> Report {
+        Report {
+            request_id: self.request_id.clone(),
+            provider: head.provider,
+            model: head.model,
+            cache,
+            attempts: head.attempts,
+            warnings: head.warnings,
+            downgraded_from: self.downgraded_from.clone(),
+            standing: self.standing,
+            cost: None,
+            saved: None,
+            latency_ms: 0,
+        }
+    }
+
+    /// There is no answer. A failure that is this caller's, too, is written down; else it may yet try again.
+    fn lose(&mut self, lost: Lost) -> Lost {
+        match (self.note.take(), &lost) {
+            (Some(note), Lost::Failed(error)) => note.failed(error.status()),
+            (Some(note), Lost::Leaderless(_)) => note.forget(),
+            (None, _) => {}
+        }
+        lost
+    }
+
+    /// The answer is whole: what it cost this caller, and what that leaves.
+    fn end(&mut self, report: &mut Report, cost: Option<Nano>) {
+        report.latency_ms = u64::try_from(self.arrived.elapsed().as_millis()).unwrap_or(u64::MAX);
+        match self.note.take() {
+            Some(note) => {
+                report.cost = Some(Nano::ZERO);
+                report.saved = cost;
+                note.answered(cost.unwrap_or(Nano::ZERO));
+            }
+            None => report.cost = cost,
+        }
+        if let Some(CapStanding { spend, .. }) = &mut report.standing.cap {
+            *spend = spend.saturating_sub(self.held).saturating_add(report.cost.unwrap_or(Nano::ZERO));
+        }
     }
 }
 
-/// An answer in pieces. The last piece carries the gateway's metadata. Dropping it cancels the request upstream and
-/// settles it.
+impl Answer {
+    /// The answer of a call under way: this caller's own, or an equal one's.
+    pub(crate) async fn live(mut desk: Desk, mut seat: Seat) -> Result<Answer, Lost> {
+        let head = seat.head().await.map_err(|lost| desk.lose(lost))?;
+        let cache = if desk.note.is_some() { CacheVerdict::Coalesced } else { CacheVerdict::Miss };
+        if let Some(note) = &mut desk.note {
+            note.served(&head.provider, &head.model);
+        }
+        let mut report = desk.report(head, cache);
+        if desk.ask.is_stream() {
+            return Ok(Answer::Stream(ChatStream::new(desk, Source::Live(seat), report)));
+        }
+        let whole = seat.whole().await.map_err(|lost| desk.lose(lost))?;
+        desk.end(&mut report, whole.cost);
+        // The last one out takes the answer, the others copies.
+        let reply =
+            Arc::try_unwrap(whole).map_or_else(|whole| whole.reply.clone(), |whole: Whole| whole.reply);
+        Ok(Answer::Whole(reply.with_metadata(report.metadata()), Box::new(report)))
+    }
+
+    /// An answer from the cache.
+    pub(crate) fn stored(mut desk: Desk, stored: &Stored) -> Answer {
+        if let Some(note) = &mut desk.note {
+            note.served(&stored.provider, &stored.model);
+        }
+        let head = Head {
+            provider: stored.provider.clone(),
+            model: stored.model.clone(),
+            attempts: Vec::new(),
+            warnings: Vec::new(),
+        };
+        let mut report = desk.report(head, CacheVerdict::Exact);
+        match &stored.reply {
+            Reply::Chat(response) if desk.ask.is_stream() => {
+                let mut events = replay(response);
+                events.retain(|event| *event != Event::End);
+                let source = Source::Stored(events.into_iter(), stored.cost);
+                Answer::Stream(ChatStream::new(desk, source, report))
+            }
+            reply => {
+                desk.end(&mut report, stored.cost);
+                Answer::Whole(reply.clone().with_metadata(report.metadata()), Box::new(report))
+            }
+        }
+    }
+}
+
+/// An answer in pieces. The last piece carries the gateway's metadata. Dropping it cancels the request upstream,
+/// unless others wait for the same answer, and settles it.
 pub struct ChatStream {
     pieces: Pin<Box<dyn Stream<Item = Result<Chunk>> + Send>>,
     report: Box<Report>,
 }
 
 impl ChatStream {
-    pub(crate) fn new(
-        request: &ChatRequest,
-        source: EventSource,
-        cx: Context,
-        reservation: Reservation,
-        report: Report,
-    ) -> ChatStream {
-        let encoder = Encoder::new(format!("chatcmpl-{}", cx.id), report.model.clone(), cx.created);
-        let state = Streaming {
-            source,
-            encoder,
-            include_usage: request.wants_usage(),
-            reservation: Some(reservation),
-            report: report.clone(),
-            cx,
-            ready: VecDeque::new(),
-            ended: false,
-        };
-        let pieces = futures_util::stream::unfold(state, |mut state| async move {
-            let piece = state.next().await?;
-            Some((piece, state))
+    fn new(desk: Desk, source: Source, report: Report) -> ChatStream {
+        let shown = Box::new(report.clone());
+        let encoder = Encoder::new(desk.fallback_id.clone(), report.model.clone(), desk.created);
+        let streaming = Streaming { desk, source, encoder, report, ended: false };
+        let pieces = futures_util::stream::unfold(streaming, |mut streaming| async move {
+            let piece = streaming.next().await?;
+            Some((piece, streaming))
         });
-        ChatStream { pieces: Box::pin(pieces), report: Box::new(report) }
+        ChatStream { pieces: Box::pin(pieces), report: shown }
     }
 
     /// What is known before the first piece: who answers, after which attempts.
@@ -183,67 +263,87 @@ impl std::fmt::Debug for ChatStream {
     }
 }
 
+/// Where the events of a stream come from.
+enum Source {
+    Live(Seat),
+    /// And what the answer cost when it was new.
+    Stored(std::vec::IntoIter<Event>, Option<Nano>),
+}
+
+impl Source {
+    async fn next(&mut self) -> Result<Option<Event>, Lost> {
+        match self {
+            Source::Live(seat) => seat.event().await,
+            Source::Stored(events, _) => Ok(events.next()),
+        }
+    }
+
+    /// What the whole answer cost, once it is whole.
+    async fn cost(&mut self) -> Result<Option<Nano>, Lost> {
+        match self {
+            Source::Live(seat) => seat.whole().await.map(|whole| whole.cost),
+            Source::Stored(_, cost) => Ok(*cost),
+        }
+    }
+}
+
 /// A stream under way.
 struct Streaming {
-    source: EventSource,
+    desk: Desk,
+    source: Source,
     encoder: Encoder,
-    include_usage: bool,
-    /// None once it is settled.
-    reservation: Option<Reservation>,
     report: Report,
-    cx: Context,
-    ready: VecDeque<Chunk>,
     ended: bool,
 }
 
 impl Streaming {
     async fn next(&mut self) -> Option<Result<Chunk>> {
-        loop {
-            if let Some(chunk) = self.ready.pop_front() {
-                return Some(Ok(chunk));
-            }
-            if self.ended {
-                return None;
-            }
-            let reservation = self.reservation.as_mut()?;
-            match self.source.next(reservation).await {
-                Ok(Some(event)) => self.take(event),
-                Ok(None) => self.finish(),
-                Err(failed) => return Some(Err(self.fail(failed.into_error(&self.report.provider)))),
+        while !self.ended {
+            match self.source.next().await {
+                Ok(Some(event)) => {
+                    if let Some(chunk) = self.encoder.chunk(event) {
+                        return Some(Ok(chunk));
+                    }
+                }
+                Ok(None) => {
+                    self.ended = true;
+                    return Some(match self.source.cost().await {
+                        Ok(cost) => Ok(self.last(cost)),
+                        Err(lost) => Err(self.lost(lost)),
+                    });
+                }
+                Err(lost) => {
+                    self.ended = true;
+                    return Some(Err(self.lost(lost)));
+                }
             }
         }
+        None
     }
 
-    fn take(&mut self, event: Event) {
-        let Some(reservation) = &mut self.reservation else { return };
-        match &event {
-            Event::Usage(usage) => reservation.usage(token_counts(usage)),
-            Event::Delta(delta) => delta.piece.texts().for_each(|text| reservation.output(text)),
-            Event::End => return self.finish(),
-            _ => {}
-        }
-        if let Some(chunk) = self.encoder.chunk(event) {
-            self.ready.push_back(chunk);
-        }
+    fn last(&mut self, cost: Option<Nano>) -> Chunk {
+        self.desk.end(&mut self.report, cost);
+        self.encoder.last(Some(self.report.metadata()), self.desk.ask.wants_usage())
     }
 
-    /// Settles, then lets the last piece out.
-    fn finish(&mut self) {
-        self.ended = true;
-        let Some(reservation) = self.reservation.take() else { return };
-        let held = reservation.held().map_or(Nano::ZERO, |held| held.money);
-        let cost = reservation.settle(Ending::ANSWERED, &self.cx.attempts);
-        self.report.end(&self.cx, held, cost);
-        let last = self.encoder.last(Some(self.report.metadata()), self.include_usage);
-        self.ready.push_back(last);
-    }
-
-    fn fail(&mut self, error: Error) -> Error {
-        self.ended = true;
-        if let Some(reservation) = self.reservation.take() {
-            let ending = Ending { outcome: Outcome::Failed, status: error.status() };
-            reservation.settle(ending, &self.cx.attempts);
+    fn lost(&mut self, lost: Lost) -> Error {
+        let error = lost.into_error();
+        if let Some(note) = self.desk.note.take() {
+            note.failed(error.status());
         }
-        self.cx.explain(error)
+        let id = self.desk.request_id.clone();
+        error.with(|details| details.request_id = Some(id))
+    }
+}
+
+impl Lost {
+    /// The error for one who cannot try again.
+    pub(crate) fn into_error(self) -> Error {
+        match self {
+            Lost::Failed(error) | Lost::Leaderless(Some(error)) => error,
+            Lost::Leaderless(None) => {
+                Error::new(Kind::Internal, "The call to the provider ended without an answer.")
+            }
+        }
     }
 }

@@ -19,6 +19,12 @@ impl Millis {
         Millis(self.0.saturating_add(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))
     }
 
+    /// This instant less `span`.
+    #[must_use]
+    pub fn before(self, span: Duration) -> Millis {
+        Millis(self.0.saturating_sub(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))
+    }
+
     /// Milliseconds from `earlier` to this instant; 0 if the clock went back.
     #[must_use]
     pub fn since(self, earlier: Millis) -> u64 {

@@ -8,6 +8,7 @@ use crate::auth::Credentials;
 use crate::clock::Millis;
 use crate::error::{Error, Result};
 use crate::ids::{AdmissionId, CustomerId};
+use crate::limits::Standing;
 use crate::settle::Attempt;
 
 /// How a call may use the exact cache.
@@ -55,8 +56,6 @@ pub struct CallOptions {
     pub timeout: Option<Duration>,
     /// The caller's own request id: at most 128 printable ASCII characters.
     pub request_id: Option<String>,
-    /// The id to give the request where the caller gives none.
-    pub(crate) fallback_request_id: Option<String>,
 }
 
 /// Most labels on a request.
@@ -80,13 +79,16 @@ pub(crate) struct Context {
     pub(crate) arrived: Instant,
     /// Seconds since 1970 at arrival.
     pub(crate) created: i64,
+    /// Where the caller stands, by the last admission.
+    pub(crate) standing: Standing,
     pub(crate) attempts: Vec<Attempt>,
     pub(crate) warnings: Vec<String>,
 }
 
 impl Context {
     /// Checks the options and makes the ids.
-    pub(crate) fn new(options: CallOptions, now: Millis) -> Result<Context> {
+    /// `assigned` is the id to give the request where the caller gives none.
+    pub(crate) fn new(options: CallOptions, assigned: Option<String>, now: Millis) -> Result<Context> {
         let id = AdmissionId::new(now);
         let customer = options
             .customer
@@ -99,17 +101,14 @@ impl Context {
         }
         Ok(Context {
             id,
-            request_id: options
-                .request_id
-                .clone()
-                .or(options.fallback_request_id)
-                .unwrap_or_else(|| format!("req_{id}")),
+            request_id: options.request_id.clone().or(assigned).unwrap_or_else(|| format!("req_{id}")),
             client_request_id: options.request_id,
             credentials: Credentials { bearer: options.key, customer, labels: options.labels },
             cache: options.cache,
             timeout: options.timeout,
             arrived: Instant::now(),
             created: now.0.div_euclid(1000),
+            standing: Standing::default(),
             attempts: Vec::new(),
             warnings: Vec::new(),
         })
@@ -123,11 +122,6 @@ impl Context {
                 details.attempts = Some(attempts_line(&self.attempts));
             }
         })
-    }
-
-    /// Time since the request arrived, in microseconds.
-    pub(crate) fn elapsed_us(&self) -> u64 {
-        u64::try_from(self.arrived.elapsed().as_micros()).unwrap_or(u64::MAX)
     }
 }
 

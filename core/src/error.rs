@@ -173,6 +173,8 @@ pub struct Details {
     pub provider: Option<String>,
     /// What was tried: `openai/gpt-4o=429,anthropic/claude-…=529`.
     pub attempts: Option<String>,
+    /// The methods that a path takes.
+    pub allow: Option<String>,
     /// Rate headers to show with a refusal.
     pub standing: Option<Box<crate::limits::Standing>>,
     /// The gateway's id of the request.
@@ -240,6 +242,17 @@ impl Error {
     pub fn with(mut self, change: impl FnOnce(&mut Details)) -> Error {
         change(&mut self.details);
         self
+    }
+
+    /// The same error without its cause, for another who waited for the same answer.
+    pub(crate) fn copy(&self) -> Error {
+        Error {
+            kind: self.kind,
+            message: self.message.clone(),
+            retry: self.retry,
+            details: self.details.clone(),
+            source: None,
+        }
     }
 
     /// What went wrong.

@@ -4,8 +4,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::runtime::Handle;
+
 use crate::answer::{Answer, ChatStream};
+use crate::ask::{Ask, Reply};
 use crate::auth::{Admin, Identities, OnChange};
+use crate::cache::{ExactCache, Flights};
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::{Config, Environment, Layers};
 use crate::context::CallOptions;
@@ -13,10 +17,10 @@ use crate::error::{Error, Kind, Result};
 use crate::ids::ProjectId;
 use crate::pipeline;
 use crate::route::Registry;
-use crate::settle::Settler;
-use crate::store::{self, Inspection, Stores, UsageLine, UsageQuery};
+use crate::settle::{Keep, Retention, Settler, Swept};
+use crate::store::{self, Inspection, StoreSize, Stores, UsageLine, UsageQuery};
 use crate::transport::Transport;
-use crate::types::{ChatRequest, ChatResponse, Model, ModelList};
+use crate::types::{ChatRequest, ChatResponse, EmbedRequest, EmbedResponse, Model, ModelList};
 
 /// An LLM gateway in this process. Cheap to clone; the last clone to go ends it.
 #[derive(Clone)]
@@ -33,6 +37,10 @@ pub(crate) struct Core {
     pub(crate) registry: Registry,
     pub(crate) transport: Transport,
     pub(crate) settler: Arc<Settler>,
+    pub(crate) cache: ExactCache,
+    pub(crate) flights: Arc<Flights>,
+    /// Where calls to providers and settlements run.
+    pub(crate) runtime: Handle,
     admin: Admin,
 }
 
@@ -52,9 +60,9 @@ impl Gateway {
     pub async fn chat_with(&self, mut request: ChatRequest, options: CallOptions) -> Result<ChatResponse> {
         request.stream = None;
         request.stream_options = None;
-        match pipeline::run(&self.core, Arc::new(request), options).await? {
-            Answer::Complete(response, _) => Ok(*response),
-            Answer::Stream(_) => Err(Error::new(Kind::Internal, "a stream came where none was asked for")),
+        match pipeline::run(&self.core, Arc::new(Ask::Chat(Box::new(request))), options, None).await? {
+            Answer::Whole(Reply::Chat(response), _) => Ok(*response),
+            _ => Err(unfit()),
         }
     }
 
@@ -71,9 +79,22 @@ impl Gateway {
         options: CallOptions,
     ) -> Result<ChatStream> {
         request.stream = Some(true);
-        match pipeline::run(&self.core, Arc::new(request), options).await? {
+        match pipeline::run(&self.core, Arc::new(Ask::Chat(Box::new(request))), options, None).await? {
             Answer::Stream(stream) => Ok(stream),
-            Answer::Complete(..) => Err(Error::new(Kind::Internal, "no stream came where one was asked for")),
+            Answer::Whole(..) => Err(unfit()),
+        }
+    }
+
+    /// Asks for embeddings.
+    pub async fn embed(&self, request: EmbedRequest) -> Result<EmbedResponse> {
+        self.embed_with(request, CallOptions::default()).await
+    }
+
+    /// Asks for embeddings, with options.
+    pub async fn embed_with(&self, request: EmbedRequest, options: CallOptions) -> Result<EmbedResponse> {
+        match pipeline::run(&self.core, Arc::new(Ask::Embed(Box::new(request))), options, None).await? {
+            Answer::Whole(Reply::Embed(response), _) => Ok(*response),
+            _ => Err(unfit()),
         }
     }
 
@@ -125,12 +146,27 @@ impl Gateway {
     /// what is not is in the spool and enters the ledger at the next start.
     pub async fn close(&self, within: Duration) -> bool {
         let settled = self.core.settler.close(within).await;
+        self.core.cache.close().await;
         self.core.stores.close(within).await && settled
+    }
+
+    /// Removes rows and answers that are too old to keep, now. A gateway does it by itself every 10 minutes.
+    pub async fn sweep(&self) -> Result<Swept> {
+        self.core.retention().sweep().await
+    }
+
+    /// How much the store holds.
+    pub async fn store_size(&self) -> Result<StoreSize> {
+        self.core.stores.ledger.size().await
     }
 
     pub(crate) fn core(&self) -> &Arc<Core> {
         &self.core
     }
+}
+
+fn unfit() -> Error {
+    Error::new(Kind::Internal, "The answer has another form than was asked for.")
 }
 
 impl std::fmt::Debug for Gateway {
@@ -140,6 +176,19 @@ impl std::fmt::Debug for Gateway {
 }
 
 impl Core {
+    fn retention(&self) -> Retention {
+        let days = u64::from(self.config.ledger_days);
+        Retention {
+            ledger: self.stores.ledger.clone(),
+            answers: self.stores.answers.clone(),
+            clock: self.clock.clone(),
+            keep: Keep {
+                ledger: Duration::from_secs(days * 24 * 60 * 60),
+                answer_bytes: self.config.warm_cache_bytes,
+            },
+        }
+    }
+
     /// Whether the stores answer.
     pub(crate) async fn check_stores(&self) -> Result<()> {
         self.stores.directory.version().await.map(|_| ())
@@ -199,7 +248,7 @@ impl Builder {
 impl Gateway {
     /// Starts a gateway from validated settings.
     pub async fn start(config: Config, clock: SharedClock) -> Result<Gateway> {
-        let runtime = tokio::runtime::Handle::try_current()
+        let runtime = Handle::try_current()
             .map_err(|source| Error::internal("a gateway needs a Tokio runtime", source))?;
         let registry = Registry::new(&config)?;
         let transport = Transport::new(config.timeouts)?;
@@ -231,7 +280,26 @@ impl Gateway {
         }
         let on_change = Arc::new(ForgetsCallers(identities.clone()));
         let admin = Admin::new(stores.directory.clone(), clock.clone(), Some(on_change));
-        let core = Core { config, clock, stores, identities, registry, transport, settler, admin };
+        let cache = ExactCache::new(config.cache_bytes, stores.answers.clone(), clock.clone());
+        let flights = Flights::new(settler.tasks.clone());
+        let core = Core {
+            config,
+            clock,
+            stores,
+            identities,
+            registry,
+            transport,
+            settler,
+            cache,
+            flights,
+            runtime,
+            admin,
+        };
+        let retention = core.retention();
+        let stop = core.settler.stop.clone();
+        core.runtime.spawn(async move {
+            stop.run_until_cancelled(retention.run()).await;
+        });
         Ok(Gateway { core: Arc::new(core) })
     }
 }

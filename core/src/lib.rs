@@ -19,10 +19,12 @@ pub mod types;
 
 mod administration;
 mod answer;
+mod ask;
 mod context;
 mod gateway;
 mod pipeline;
 mod route;
+mod serve;
 mod transport;
 
 pub use administration::Administration;

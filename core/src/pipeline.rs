@@ -1,100 +1,162 @@
 //! The path of a request, top to bottom.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use crate::answer::{Answer, ChatStream, Report};
+use crate::answer::{Answer, Desk};
+use crate::ask::Ask;
 use crate::auth::Caller;
-use crate::cache::Fingerprint;
+use crate::cache::{Joined, Keys, Lead, Lost, Seat, Stored};
 use crate::context::{CallOptions, Context};
 use crate::error::{Error, Kind, Result};
 use crate::gateway::Core;
-use crate::limits::{self, Admission, Admitted, Entry};
-use crate::route::{self, Attempts, Upstream, Way};
-use crate::settle::{Ending, Meter, Outcome, Reservation, Row};
-use crate::types::ChatRequest;
+use crate::limits::{self, Charge, Entry};
+use crate::route;
+use crate::serve::Service;
+use crate::settle::{CacheVerdict, Meter, Note, Reservation, Row};
 
 /// How often a request may find that its project's configuration has just changed.
 const MOST_RELOADS: usize = 8;
+/// How many leaders a follower may lose before their failure is its own.
+const MOST_LEADERS: usize = 3;
 
-/// Answers `request`: every stage once, in this order.
-pub(crate) async fn run(core: &Arc<Core>, request: Arc<ChatRequest>, options: CallOptions) -> Result<Answer> {
-    request.validate()?;
-    let mut cx = Context::new(options, core.clock.now())?;
-    let (caller, way, admission, admitted) = enter(core, &mut cx, &request).await?;
-    let standing = admitted.standing;
-    let downgraded_from = (admitted.plan > 0).then(|| request.model.clone());
-    let mut reservation = reserve(core, &cx, &way, admitted, &request);
-
-    // 7. attempt: the candidates in order, until one answers
-    let attempts = Attempts {
-        transport: &core.transport,
-        limiter: core.stores.limiter.as_ref(),
-        admission: &admission,
-        request: &way.request,
-        demand: way.demand,
-        deadline: route::deadline(cx.timeout, total(core), request.is_stream()),
-        now: core.clock.now(),
-        keys: &caller.project.settings.provider_keys,
-    };
-    let answered = match attempts.run(&mut cx, &way.route, &mut reservation).await {
-        Ok(answered) => answered,
-        Err(error) => {
-            let ending = Ending { outcome: Outcome::Failed, status: error.status() };
-            reservation.settle(ending, &cx.attempts);
-            return Err(cx.explain(error));
+/// Answers `ask`: every stage once, in this order. `id` is the request's, where the surface has given it one.
+pub(crate) async fn run(
+    core: &Arc<Core>,
+    ask: Arc<Ask>,
+    options: CallOptions,
+    id: Option<String>,
+) -> Result<Answer> {
+    ask.validate()?;
+    let mut cx = Context::new(options, id, core.clock.now())?;
+    let mut charge = Charge::Full;
+    let mut last = Lost::Leaderless(None);
+    for _ in 0..MOST_LEADERS {
+        match enter(core, &mut cx, &ask, charge).await? {
+            Entered::Known(desk, stored) => return Ok(Answer::stored(*desk, &stored)),
+            Entered::Follower(desk, seat) => match Answer::live(*desk, seat).await {
+                Ok(answer) => return Ok(answer),
+                Err(Lost::Failed(error)) => return Err(cx.explain(error)),
+                // The request rate is paid; whoever leads next pays the rest.
+                Err(lost) => (charge, last) = (Charge::Rated, lost),
+            },
+            Entered::Leader(desk, service, lead) => {
+                // 7. attempt and 8. settle: in a task that lives as long as anybody waits for the answer
+                let seat = lead.seat();
+                service.launch(core.clone(), cx, lead);
+                return Answer::live(*desk, seat).await.map_err(Lost::into_error);
+            }
         }
-    };
-
-    // 8. settle: a whole answer now, a stream at its end; never in the caller's way
-    let report = Report::new(&cx, &answered.candidate, standing, downgraded_from);
-    Ok(match answered.upstream {
-        Upstream::Complete(response) => Answer::complete(*response, &cx, reservation, report),
-        Upstream::Stream(source) => {
-            Answer::Stream(ChatStream::new(&way.request, source, cx, reservation, report))
-        }
-    })
+    }
+    Err(cx.explain(last.into_error()))
 }
 
-/// Who calls, how it is served, what was asked of the limiter, and what it gave.
-type Entered = (Caller, Way, Box<Admission>, Admitted);
+/// What the first six stages found.
+enum Entered {
+    /// The answer, in the cache.
+    Known(Box<Desk>, Arc<Stored>),
+    /// An equal request that is under way.
+    Follower(Box<Desk>, Seat),
+    /// Nothing: this request calls a provider.
+    Leader(Box<Desk>, Box<Service>, Lead),
+}
 
-/// Stages 1 to 5. They are pure or one step at a store, and are repeated where a setting changed under them.
-async fn enter(core: &Core, cx: &mut Context, request: &Arc<ChatRequest>) -> Result<Entered> {
+/// Stages 1 to 6. They are repeated where a setting changed under them.
+async fn enter(core: &Arc<Core>, cx: &mut Context, ask: &Arc<Ask>, charge: Charge) -> Result<Entered> {
     for _ in 0..MOST_RELOADS {
         // 1. identify: who calls
         let caller = core.identities.identify(&cx.credentials, core.clock.now()).await?;
 
         // 2. resolve: who could answer, and the most it may cost
-        let ways =
-            route::plan(&core.registry, core.config.failover_mode, &caller, request, core.clock.now())?;
+        let ways = route::plan(&core.registry, core.config.failover_mode, &caller, ask, core.clock.now())?;
 
-        // 3. fingerprint: the key of the answer in the exact cache
-        let plans = ways.plans(|way| Fingerprint::of_chat(caller.project.id, &way.request))?;
+        // 3. fingerprint: the keys of the answers in the exact cache, and what this process has of them
+        let keys = Keys::of(&caller, &ways, cx.cache)?;
+        let mut known = keys.look_up(&core.cache).await;
+
+        // 4. join: one call for equal requests
+        let mut lead = match core.flights.join(keys.joinable(&known)) {
+            Joined::Lead(lead) => lead,
+            Joined::Follow(seat) => {
+                if charge == Charge::Full {
+                    match limits::admit(core, cx, &caller, ways.plans(&keys, &known), Charge::RateOnly)
+                        .await?
+                    {
+                        Entry::Reload => continue,
+                        Entry::Hit { standing, .. } => cx.standing = standing,
+                        Entry::Admitted(_, admitted) => cx.standing = admitted.standing,
+                    }
+                }
+                let desk = Desk::new(cx, ask).noting(note(core, cx, &caller, ask, CacheVerdict::Coalesced));
+                return Ok(Entered::Follower(Box::new(desk), seat));
+            }
+        };
 
         // 5. admit: all limits in one atomic step, or none
-        match limits::admit(core.stores.limiter.as_ref(), core.stores.ledger.as_ref(), cx, &caller, plans)
-            .await?
+        let charge = keys.charge(&known, charge);
+        let mut entry = limits::admit(core, cx, &caller, ways.plans(&keys, &known), charge).await;
+        if entry.is_err()
+            && let Some(stored) = keys.recall(&core.cache, 0).await
         {
-            Entry::Admitted(admission, admitted) => {
-                cx.credentials.customer.clone_from(&caller.customer);
-                return Ok((caller, ways.take(admitted.plan), admission, admitted));
-            }
-            Entry::Reload => core.identities.forget(caller.project.id),
+            // A known answer is given even where a cap or a token rate is reached.
+            known.put(0, stored);
+            entry = limits::admit(core, cx, &caller, ways.plans(&keys, &known), charge).await;
         }
+        let (admission, admitted) = match entry? {
+            Entry::Reload => {
+                core.identities.forget(caller.project.id);
+                continue;
+            }
+            Entry::Hit { plan, standing } => {
+                cx.standing = standing;
+                let Some(stored) = known.take(plan) else { continue };
+                keys.of_plan(plan).inspect(|key| core.cache.count_hit(key));
+                return Ok(Entered::Known(Box::new(hit(core, cx, &caller, ask, plan)), stored));
+            }
+            Entry::Admitted(admission, admitted) => (admission, admitted),
+        };
+        cx.standing = admitted.standing;
+        let plan = admitted.plan;
+        keys.only_known()?;
+        let way = ways.take(plan);
+        // From here on, whatever happens settles.
+        let mut row = row(core, cx, &caller, ask);
+        row.downgraded_from = (plan > 0).then(|| ask.model().to_owned());
+        let meter = Meter::new(way.demand.input_tokens);
+        let priced = way.route.first().price.is_some();
+        let reservation =
+            Reservation::new(core.settler.clone(), admitted.held, priced, row, meter, cx.arrived);
+
+        // 6. recall: the warm tier; a hit gives back what was taken
+        if let Some(stored) = keys.recall(&core.cache, plan).await {
+            reservation.release();
+            keys.of_plan(plan).inspect(|key| core.cache.count_hit(key));
+            return Ok(Entered::Known(Box::new(hit(core, cx, &caller, ask, plan)), stored));
+        }
+        if plan > 0 {
+            // A cheaper model's answer is not what the others are waiting for.
+            lead.go_alone();
+        }
+        let desk = Desk::new(cx, ask).leading(reservation.money()).downgraded(plan > 0);
+        let service = Service { caller, way, admission, reservation, key: keys.of_plan(plan) };
+        return Ok(Entered::Leader(Box::new(desk), Box::new(service), lead));
     }
     Err(Error::new(Kind::StoreUnavailable, "The project's configuration does not stop changing."))
 }
 
-/// From here on, whatever happens settles.
-fn reserve(core: &Core, cx: &Context, way: &Way, admitted: Admitted, request: &ChatRequest) -> Reservation {
-    let priced = way.route.first().price.is_some();
-    let mut row = Row::opened(cx, &admitted.held, priced, "chat", &request.model);
-    row.stream = request.is_stream();
-    row.downgraded_from = (admitted.plan > 0).then(|| request.model.clone());
-    Reservation::new(core.settler.clone(), admitted.held, row, Meter::new(way.demand.input_tokens), cx)
+/// The caller's side of an answer from the cache.
+fn hit(core: &Core, cx: &Context, caller: &Caller, ask: &Arc<Ask>, plan: usize) -> Desk {
+    Desk::new(cx, ask).downgraded(plan > 0).noting(note(core, cx, caller, ask, CacheVerdict::Exact))
 }
 
-fn total(core: &Core) -> Duration {
-    Duration::from_millis(core.config.timeouts.total_ms)
+fn note(core: &Core, cx: &Context, caller: &Caller, ask: &Ask, cache: CacheVerdict) -> Note {
+    let row = Row { cache, ..row(core, cx, caller, ask) };
+    Note::new(core.settler.clone(), row, cx.arrived)
+}
+
+fn row(core: &Core, cx: &Context, caller: &Caller, ask: &Ask) -> Row {
+    let mut row = Row::opened(cx, caller, core.clock.now());
+    row.endpoint = ask.endpoint().to_owned();
+    row.requested_model = ask.model().to_owned();
+    row.stream = ask.is_stream();
+    row
 }

@@ -13,8 +13,10 @@ pub struct Migration {
 }
 
 /// The schema of the SQLite store, in order.
-pub const SQLITE: &[Migration] =
-    &[Migration { version: 1, name: "store", sql: include_str!("../sqlite/0001_store.sql") }];
+pub const SQLITE: &[Migration] = &[
+    Migration { version: 1, name: "store", sql: include_str!("../sqlite/0001_store.sql") },
+    Migration { version: 2, name: "answers", sql: include_str!("../sqlite/0002_answers.sql") },
+];
 
 #[cfg(test)]
 mod tests {

@@ -79,8 +79,14 @@ impl Admin {
         }
         settings.validate("project").map_err(as_request)?;
         let now = self.clock.now();
-        let project =
-            Project { id: ProjectId::new(now), name: name.to_owned(), rev: 1, created_at: now, settings };
+        let project = Project {
+            id: ProjectId::new(now),
+            name: name.to_owned(),
+            rev: 1,
+            created_at: now,
+            cache_epoch: 0,
+            settings,
+        };
         self.directory.create_project(project).await
     }
 
@@ -162,6 +168,12 @@ impl Admin {
         self.directory.customers(project.id, after, most).await
     }
 
+    /// A customer's own limits, if it has any.
+    pub async fn customer(&self, project: &str, id: &CustomerId) -> Result<Option<Customer>> {
+        let project = self.project(project).await?;
+        self.directory.customer(project.id, id).await
+    }
+
     /// Sets a customer's limits.
     pub async fn set_customer(
         &self,
@@ -184,16 +196,30 @@ impl Admin {
         Ok(known)
     }
 
+    /// Makes a project forget all cached answers, those on their way to the cache included. Returns how many the
+    /// store had.
+    pub async fn purge_cache(&self, project: &str) -> Result<u64> {
+        let project = self.project(project).await?;
+        let removed = self.directory.purge_cache(project.id).await?;
+        self.changed(project.id);
+        Ok(removed)
+    }
+
+    /// The default project; made where there is none, with `settings`.
+    pub(crate) async fn ensure_default_project(&self, settings: &ProjectSettings) -> Result<Project> {
+        if let Some(project) = self.directory.project_named(DEFAULT_PROJECT).await? {
+            return Ok(project);
+        }
+        match self.create_project(DEFAULT_PROJECT, settings.clone()).await {
+            Ok(project) => Ok(project),
+            // Another process was quicker.
+            Err(error) => self.directory.project_named(DEFAULT_PROJECT).await?.ok_or(error),
+        }
+    }
+
     /// The default project; made at the first call, with `settings` laid over it where they say anything.
     pub(crate) async fn default_project(&self, settings: &ProjectSettings) -> Result<Project> {
-        let Some(project) = self.directory.project_named(DEFAULT_PROJECT).await? else {
-            let made = self.create_project(DEFAULT_PROJECT, settings.clone()).await;
-            return match made {
-                Ok(project) => Ok(project),
-                // Another process was quicker.
-                Err(error) => self.directory.project_named(DEFAULT_PROJECT).await?.ok_or(error),
-            };
-        };
+        let project = self.ensure_default_project(settings).await?;
         if *settings == ProjectSettings::default() || *settings == project.settings {
             return Ok(project);
         }

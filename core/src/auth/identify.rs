@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::RwLock;
 
@@ -68,6 +69,8 @@ pub(crate) struct Identities {
     default_project: ProjectId,
     default_rates: Rates,
     known: RwLock<Known>,
+    /// What the directory said last of changes by other processes.
+    signal: AtomicU64,
 }
 
 #[derive(Default)]
@@ -86,13 +89,31 @@ impl Identities {
         default_project: ProjectId,
         default_rates: Rates,
     ) -> Identities {
-        Identities { directory, mode, default_project, default_rates, known: RwLock::default() }
+        Identities {
+            directory,
+            mode,
+            default_project,
+            default_rates,
+            known: RwLock::default(),
+            signal: AtomicU64::new(0),
+        }
     }
 
-    pub(crate) async fn identify(&self, credentials: &Credentials, now: Millis) -> Result<Caller> {
+    /// Checks the key alone: who is let in at all.
+    pub(crate) async fn authenticate(
+        &self,
+        credentials: &Credentials,
+        now: Millis,
+    ) -> Result<(Arc<Project>, Option<Arc<Key>>)> {
+        let signal = self.directory.signal();
+        if self.signal.load(Ordering::Acquire) != signal {
+            // Forgotten first: nobody may see the new signal beside an old record.
+            self.forget_all();
+            self.signal.store(signal, Ordering::Release);
+        }
         let gateway_key =
             credentials.bearer.as_deref().filter(|bearer| bearer.starts_with(GatewayKey::PREFIX));
-        let (project, key) = match gateway_key {
+        match gateway_key {
             Some(text) => {
                 let hash = GatewayKey::hash(text);
                 let unknown = || refused("is not known");
@@ -103,14 +124,20 @@ impl Identities {
                     key = self.directory.key(hash).await?.map(Arc::new).ok_or_else(unknown)?;
                 }
                 usable(&key, now)?;
-                (project, Some(key))
+                Ok((project, Some(key)))
             }
-            None if self.mode == AuthMode::Optional => (self.project(self.default_project).await?.0, None),
+            None if self.mode == AuthMode::Optional => {
+                Ok((self.project(self.default_project).await?.0, None))
+            }
             None if credentials.bearer.is_some() => {
-                return Err(refused("is not a gateway key; those start with lg_"));
+                Err(refused("is not a gateway key; those start with lg_"))
             }
-            None => return Err(refused("is missing: send Authorization: Bearer lg_…")),
-        };
+            None => Err(refused("is missing: send Authorization: Bearer lg_…")),
+        }
+    }
+
+    pub(crate) async fn identify(&self, credentials: &Credentials, now: Millis) -> Result<Caller> {
+        let (project, key) = self.authenticate(credentials, now).await?;
         let customer = customer(key.as_deref(), credentials.customer.clone())?;
         if customer.is_none() && project.settings.require_customer {
             return Err(Error::invalid(

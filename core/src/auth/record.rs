@@ -21,6 +21,8 @@ pub struct Project {
     pub rev: u64,
     /// When it was made.
     pub created_at: Millis,
+    /// Moves up with every purge of its caches.
+    pub cache_epoch: u64,
     /// What was set.
     pub settings: ProjectSettings,
 }

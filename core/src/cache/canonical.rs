@@ -192,7 +192,9 @@ impl<'a> Cursor<'a> {
         if plain {
             return Ok(Cow::Borrowed(quoted.get(1..at).unwrap_or_default()));
         }
-        serde_json::from_str(quoted).map(Cow::Owned).map_err(|_| broken())
+        // A lone surrogate is no text: it stays as it was written.
+        let verbatim = || Cow::Borrowed(quoted.get(1..at).unwrap_or_default());
+        Ok(serde_json::from_str(quoted).map_or_else(|_| verbatim(), Cow::Owned))
     }
 }
 

@@ -5,9 +5,9 @@ use std::fmt;
 use sha2::{Digest, Sha256};
 
 use super::canonical::canonicalise;
+use crate::ask::Ask;
+use crate::auth::Project;
 use crate::error::{Error, Result};
-use crate::ids::ProjectId;
-use crate::types::ChatRequest;
 
 /// SHA-256 over a request's canonical form.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -26,16 +26,19 @@ const WITHOUT_EFFECT: &[&str] = &[
 ];
 
 impl Fingerprint {
-    /// The fingerprint of a chat request in a project: of the model as asked for and of every field that can change
-    /// the answer, unknown ones too. The order of keys never matters, the order of messages always does.
-    pub fn of_chat(project: ProjectId, request: &ChatRequest) -> Result<Fingerprint> {
-        let text = serde_json::to_string(request)
-            .map_err(|source| Error::invalid("body", format!("cannot be written as JSON: {source}")))?;
+    /// The fingerprint of a request in a project: of the model as asked for and of every field that can change the
+    /// answer, unknown ones too. The order of keys never matters, the order of messages always does. A purge moves
+    /// the project's `cache_epoch`, so what was kept or is being written before it is never found after it.
+    pub(crate) fn of(project: &Project, ask: &Ask) -> Result<Fingerprint> {
+        let text = match ask {
+            Ask::Chat(request) => serde_json::to_string(request),
+            Ask::Embed(request) => serde_json::to_string(request),
+        };
+        let text =
+            text.map_err(|source| Error::invalid("body", format!("cannot be written as JSON: {source}")))?;
         let mut hash = Sha256::new();
-        // What is hashed is versioned, so that a new canonical form never meets an old one's answers.
-        hash.update(b"lockgate/chat/1\0");
-        hash.update(project.to_string());
-        hash.update(b"\0");
+        // The form is versioned, so that a new one never meets an old one's answers.
+        hash.update(format!("lockgate/{}/1/{}/{}/", ask.endpoint(), project.id, project.cache_epoch));
         canonicalise(&text, &mut hash, |name| !WITHOUT_EFFECT.contains(&name))?;
         Ok(Fingerprint(hash.finalize().into()))
     }

@@ -18,6 +18,11 @@ const SETTINGS: &[(&str, &str)] = &[
     ("LOCKGATE_FAILOVER_MODE", "failover_mode"),
 ];
 
+/// The built-in providers, each with the variable that can hold its key.
+pub fn key_variables() -> impl Iterator<Item = (&'static str, &'static str)> {
+    PROVIDERS.iter().map(|(name, key, _)| (*name, *key))
+}
+
 impl Environment {
     /// The process's environment. Values that are not UTF-8 are left out.
     #[must_use]

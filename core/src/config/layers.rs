@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 /// the order is explicit > environment > file > default.
 #[derive(Debug, Default)]
 pub struct Layers {
+    fallback: Table,
     file: Table,
     environment: Option<Environment>,
     explicit: Table,
@@ -37,6 +38,13 @@ impl Layers {
         })?;
         merge(&mut self.file, table);
         Ok(self)
+    }
+
+    /// Sets a default of the caller's own: below all other layers.
+    #[must_use]
+    pub fn fallback(mut self, key: &str, value: impl Into<Value>) -> Layers {
+        self.fallback.insert(key.to_owned(), value.into());
+        self
     }
 
     /// Takes the environment.
@@ -68,7 +76,8 @@ impl Layers {
 
     /// Reads and validates the settings.
     pub fn read(self) -> Result<Config> {
-        let mut merged = self.file;
+        let mut merged = self.fallback;
+        merge(&mut merged, self.file);
         if let Some(environment) = &self.environment {
             merge(&mut merged, environment.table());
         }

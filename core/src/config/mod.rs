@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-pub use environment::Environment;
+pub use environment::{Environment, key_variables};
 pub use layers::Layers;
 pub use provider::{ProviderConfig, ProviderKind, ProviderPrice};
 pub(crate) use validate::check_cap;
@@ -39,8 +39,18 @@ pub struct Config {
     pub listen: String,
     /// Whether a call needs a gateway key.
     pub auth: AuthMode,
+    /// Memory for the hot tier of the exact cache, in bytes.
+    pub cache_bytes: u64,
+    /// Most that the cached answers in the store may take, in bytes.
+    pub warm_cache_bytes: u64,
+    /// How long single rows of the ledger are kept, in days. Sums are kept for ever.
+    pub ledger_days: u32,
     /// Largest request body, in bytes.
     pub max_body_bytes: u64,
+    /// Longest time for the head of a request to reach the server, and for its body, each in milliseconds.
+    pub request_timeout_ms: u64,
+    /// How long the server waits for requests under way when it is told to end, in seconds.
+    pub drain_seconds: u64,
     /// Where requests go first.
     pub failover_mode: FailoverMode,
     /// Limits of the upstream calls.
@@ -67,7 +77,12 @@ impl Default for Config {
             expired_reservations: ExpiredReservations::default(),
             listen: "127.0.0.1:4100".to_owned(),
             auth: AuthMode::default(),
+            cache_bytes: 64 * 1024 * 1024,
+            warm_cache_bytes: 1024 * 1024 * 1024,
+            ledger_days: 90,
             max_body_bytes: 32 * 1024 * 1024,
+            request_timeout_ms: 60_000,
+            drain_seconds: 30,
             failover_mode: FailoverMode::default(),
             timeouts: Timeouts::default(),
             project: ProjectSettings::default(),

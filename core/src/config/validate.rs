@@ -11,6 +11,9 @@ use crate::money::Nano;
 const BUILT_IN: &[(&str, ProviderKind, &str)] =
     &[("openai", ProviderKind::Openai, "https://api.openai.com/v1")];
 
+/// A day: whoever waits longer for a request to end means for ever.
+const LONGEST_DRAIN: u64 = 86_400;
+
 impl Config {
     /// Fills in what a provider's name implies, and keys named by variable.
     pub(super) fn fill(&mut self, environment: Option<&Environment>) -> Result<()> {
@@ -48,6 +51,17 @@ impl Config {
         })?;
         if self.max_body_bytes == 0 {
             return Err(Error::config("max_body_bytes", 0, "must be at least 1"));
+        }
+        if self.request_timeout_ms == 0 {
+            return Err(Error::config("request_timeout_ms", 0, "must be at least 1 millisecond"));
+        }
+        if self.drain_seconds > LONGEST_DRAIN {
+            let allowed = format!("must be at most {LONGEST_DRAIN}");
+            return Err(Error::config("drain_seconds", self.drain_seconds, allowed));
+        }
+        if self.ledger_days < 32 {
+            // The month's rows are what a lost counter is counted from.
+            return Err(Error::config("ledger_days", self.ledger_days, "must be at least 32"));
         }
         for (key, value) in self.timeouts.named() {
             if value == 0 {

@@ -12,6 +12,7 @@ use http::{HeaderMap, HeaderValue, Response, header};
 
 use super::{Body, body, headers};
 use crate::answer::{Answer, ChatStream, Report};
+use crate::ask::Ask;
 use crate::error::{Error, Result};
 use crate::gateway::Gateway;
 use crate::money::Nano;
@@ -19,20 +20,21 @@ use crate::pipeline;
 use crate::stream::{DONE, KEEP_ALIVE, write_chunk, write_error};
 use crate::types::{ChatRequest, Chunk, ErrorBody};
 
-pub(super) async fn complete(gateway: &Gateway, call: headers::Call, body: &Bytes) -> Result<Response<Body>> {
+pub(super) async fn complete(gateway: &Gateway, call: headers::Call, body: &[u8]) -> Result<Response<Body>> {
     let request = ChatRequest::from_slice(body)?;
     let streams = request.is_stream();
     let silence = Duration::from_millis(gateway.core().config.timeouts.silence_ms);
     let core = gateway.core().clone();
+    let ask = Arc::new(Ask::Chat(Box::new(request)));
     let mut running: Running =
-        Box::pin(async move { pipeline::run(&core, Arc::new(request), call.options).await });
+        Box::pin(async move { pipeline::run(&core, ask, call.options, Some(call.id)).await });
     if !streams {
         return whole(running.await?);
     }
     tokio::select! {
         answer = &mut running => match answer? {
             Answer::Stream(stream) => Ok(streamed(stream)),
-            whole_answer @ Answer::Complete(..) => whole(whole_answer),
+            answer @ Answer::Whole(..) => whole(answer),
         },
         () = tokio::time::sleep(silence) => Ok(event_stream(late(running, silence))),
     }
@@ -41,12 +43,11 @@ pub(super) async fn complete(gateway: &Gateway, call: headers::Call, body: &Byte
 type Running = Pin<Box<dyn Future<Output = Result<Answer>> + Send>>;
 
 /// A whole answer.
-fn whole(answer: Answer) -> Result<Response<Body>> {
-    let Answer::Complete(response, report) = answer else {
+pub(super) fn whole(answer: Answer) -> Result<Response<Body>> {
+    let Answer::Whole(reply, report) = answer else {
         return Err(Error::new(crate::error::Kind::Internal, "a stream came where none was asked for"));
     };
-    let text = serde_json::to_vec(&response)
-        .map_err(|source| Error::internal("an answer cannot be written", source))?;
+    let text = reply.to_json().map_err(|source| Error::internal("an answer cannot be written", source))?;
     let mut response = body::json(200, text);
     put_report(response.headers_mut(), &report);
     let out = response.headers_mut();
@@ -119,7 +120,7 @@ fn late(running: Running, silence: Duration) -> impl Stream<Item = Bytes> + Send
             Late::Waiting(mut running) => tokio::select! {
                 answer = &mut running => match answer {
                     Ok(Answer::Stream(answer)) => Box::pin(events(answer)) as Pin<Box<dyn Stream<Item = Bytes> + Send>>,
-                    Ok(Answer::Complete(..)) => return None,
+                    Ok(Answer::Whole(..)) => return None,
                     Err(error) => return Some((error_event(&error), Late::Over)),
                 },
                 () = tokio::time::sleep(silence) => {

@@ -35,6 +35,9 @@ pub(super) fn response(error: &Error) -> Response<Body> {
     if tried_everybody || waiting_is_vain {
         headers::put(out, "x-should-retry", "false");
     }
+    if let Some(allow) = &error.details().allow {
+        headers::put(out, "allow", allow);
+    }
     if let Some(attempts) = &error.details().attempts {
         headers::put(out, "x-lockgate-attempts", attempts);
     }

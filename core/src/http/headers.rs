@@ -18,7 +18,8 @@ const LABEL: &str = "x-lockgate-label-";
 /// What the headers of a request say.
 pub(super) struct Call {
     pub(super) options: CallOptions,
-    fresh_id: String,
+    /// The request's id: the caller's, or a new one.
+    pub(super) id: String,
 }
 
 /// Headers that cannot be used; the answer still needs an id.
@@ -31,11 +32,10 @@ impl Call {
     pub(super) fn read(headers: &HeaderMap, core: &Core) -> Result<Call, BadCall> {
         let fresh_id = format!("req_{}", AdmissionId::new(core.clock.now()));
         match options(headers) {
-            Ok(mut options) => {
+            Ok(options) => {
                 // The answer to a wrong body has the id, too.
                 let fresh_id = options.request_id.clone().unwrap_or(fresh_id);
-                options.fallback_request_id = Some(fresh_id.clone());
-                Ok(Call { options, fresh_id })
+                Ok(Call { options, id: fresh_id })
             }
             Err(error) => Err(BadCall { error: Box::new(error), fresh_id }),
         }
@@ -56,7 +56,7 @@ pub(super) trait RequestId {
 impl RequestId for Result<Call, BadCall> {
     fn request_id(&self) -> String {
         match self {
-            Ok(call) => call.fresh_id.clone(),
+            Ok(call) => call.id.clone(),
             Err(bad) => bad.fresh_id.clone(),
         }
     }
@@ -91,6 +91,20 @@ fn bearer(headers: &HeaderMap) -> Result<Option<String>> {
         .eq_ignore_ascii_case("bearer")
         .then(|| token.trim().to_owned())
         .filter(|token| !token.is_empty()))
+}
+
+/// A body that says it is something else than JSON is not read as JSON.
+pub(super) fn check_json(headers: &HeaderMap) -> Result<()> {
+    let Some(given) = one(headers, "content-type")? else { return Ok(()) };
+    let kind = given.split(';').next().unwrap_or_default().trim();
+    let json = kind.eq_ignore_ascii_case("application/json")
+        || (kind.to_ascii_lowercase().starts_with("application/")
+            && kind.to_ascii_lowercase().ends_with("+json"));
+    if json {
+        Ok(())
+    } else {
+        Err(Error::invalid("Content-Type", format!("{kind:?} is not application/json")))
+    }
 }
 
 fn one(headers: &HeaderMap, name: &'static str) -> Result<Option<String>> {

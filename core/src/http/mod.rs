@@ -3,6 +3,7 @@
 
 mod body;
 mod chat;
+mod embeddings;
 mod errors;
 mod headers;
 mod models;
@@ -10,7 +11,7 @@ mod models;
 pub use body::Body;
 
 use bytes::Bytes;
-use http::{Method, Request, Response};
+use http::{HeaderMap, Method, Request, Response};
 
 use self::headers::RequestId;
 use crate::error::{Error, Kind};
@@ -19,6 +20,7 @@ use crate::gateway::Gateway;
 /// What is served: method, path.
 const ROUTES: &[(&str, &str)] = &[
     ("POST", "/v1/chat/completions"),
+    ("POST", "/v1/embeddings"),
     ("GET", "/v1/models"),
     ("GET", "/v1/models/{model}"),
     ("GET", "/live"),
@@ -33,7 +35,7 @@ impl Gateway {
         let call = headers::Call::read(&head.headers, self.core());
         let id = call.request_id();
         let answered = match call {
-            Ok(call) => self.route(&head.method, head.uri.path(), call, &body).await,
+            Ok(call) => self.route(&head.method, head.uri.path(), &head.headers, call, &body).await,
             Err(error) => Err(*error.error),
         };
         let mut response = answered.unwrap_or_else(|error| errors::response(&error));
@@ -45,6 +47,7 @@ impl Gateway {
         &self,
         method: &Method,
         path: &str,
+        headers: &HeaderMap,
         call: headers::Call,
         body: &Bytes,
     ) -> Result<Response<Body>, Error> {
@@ -52,7 +55,14 @@ impl Gateway {
             return Err(too_large(self.core().config.max_body_bytes));
         }
         match (method, path) {
-            (&Method::POST, "/v1/chat/completions") => chat::complete(self, call, body).await,
+            (&Method::POST, "/v1/chat/completions") => {
+                self.greet(&call, headers).await?;
+                chat::complete(self, call, body).await
+            }
+            (&Method::POST, "/v1/embeddings") => {
+                self.greet(&call, headers).await?;
+                embeddings::create(self, call, body).await
+            }
             (&Method::GET, "/v1/models") => models::list(self, call).await,
             (&Method::GET, path) if model_name(path).is_some() => {
                 models::one(self, call, model_name(path).unwrap_or_default()).await
@@ -61,6 +71,12 @@ impl Gateway {
             (&Method::GET, "/ready" | "/health") => self.ready().await,
             _ => Err(unknown(method, path)),
         }
+    }
+
+    /// Who may not call at all is told so before a byte of the body is read.
+    async fn greet(&self, call: &headers::Call, headers: &HeaderMap) -> Result<(), Error> {
+        self.core().identities.authenticate(&call.credentials(), self.core().clock.now()).await?;
+        headers::check_json(headers)
     }
 
     async fn ready(&self) -> Result<Response<Body>, Error> {

@@ -1,12 +1,14 @@
 //! Stage 5: one atomic step at the limiter, and the two answers that ask for another try.
 
-use super::{Admission, Admitted, CounterId, Downgrade, Plan, Trigger, Verdict};
+use tokio::sync::oneshot;
+
+use super::{Admission, Admitted, Charge, CounterId, Downgrade, Plan, Standing, Trigger, Verdict};
 use crate::auth::{Caller, OnLimit};
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
-use crate::ids::ProjectId;
+use crate::gateway::Core;
+use crate::ids::{CustomerId, ProjectId};
 use crate::settle::LEASE;
-use crate::store::{Ledger, Limiter};
 
 /// How often counters may be found missing for one request before the store is called broken.
 const MOST_SEEDINGS: usize = 4;
@@ -15,6 +17,8 @@ const MOST_SEEDINGS: usize = 4;
 pub(crate) enum Entry {
     /// Reserved.
     Admitted(Box<Admission>, Admitted),
+    /// The exact cache has the answer to this plan; the request rate alone was paid.
+    Hit { plan: usize, standing: Standing },
     /// The caller's record is out of date: identify again.
     Reload,
 }
@@ -27,19 +31,19 @@ pub(crate) struct Plans {
 
 /// Takes all that the request needs, or nothing.
 pub(crate) async fn admit(
-    limiter: &dyn Limiter,
-    ledger: &dyn Ledger,
+    core: &Core,
     cx: &Context,
     caller: &Caller,
     plans: Plans,
+    charge: Charge,
 ) -> Result<Entry> {
     let admission = Admission {
         id: cx.id,
         project: caller.project.id,
         key: caller.key_id(),
-        customer: caller.customer.as_ref().map(crate::ids::CustomerId::tag),
+        customer: caller.customer.as_ref().map(CustomerId::tag),
         rev: caller.project.rev,
-        charge: super::Charge::Full,
+        charge,
         rates: caller.rates,
         caps: caller.caps(),
         first: plans.first,
@@ -47,30 +51,46 @@ pub(crate) async fn admit(
         lease: LEASE,
     };
     for _ in 0..MOST_SEEDINGS {
-        match limiter.admit(&admission).await? {
+        match ask(core, &admission).await? {
             Verdict::Admitted(admitted) => return Ok(Entry::Admitted(Box::new(admission), admitted)),
-            // No plan says that its answer is cached yet.
-            Verdict::Hit { .. } => return Err(Error::new(Kind::Internal, "a cached answer that nobody has")),
+            Verdict::Hit { plan, standing, .. } => return Ok(Entry::Hit { plan, standing }),
             Verdict::Refused(refusal) => {
-                return Err(refusal.into_error(caller.customer.as_ref().map(crate::ids::CustomerId::as_str)));
+                return Err(refusal.into_error(caller.customer.as_ref().map(CustomerId::as_str)));
             }
             Verdict::Reload => return Ok(Entry::Reload),
-            Verdict::Seed(counters) => seed(limiter, ledger, admission.project, &counters).await?,
+            Verdict::Seed(counters) => seed(core, admission.project, &counters).await?,
         }
     }
     Err(Error::new(Kind::StoreUnavailable, "The spend counters do not stay in their store."))
 }
 
+/// Asks the limiter. Where that waits for a store, a caller who leaves meanwhile must not leave a reservation behind:
+/// the step then runs to its end in a task, which gives back what nobody takes.
+async fn ask(core: &Core, admission: &Admission) -> Result<Verdict> {
+    if core.stores.limiter.in_process() {
+        return core.stores.limiter.admit(admission).await;
+    }
+    let (limiter, settler, admission) =
+        (core.stores.limiter.clone(), core.settler.clone(), admission.clone());
+    let (give, take) = oneshot::channel();
+    let token = core.settler.tasks.token();
+    core.runtime.spawn(async move {
+        let verdict = limiter.admit(&admission).await;
+        if let Err(Ok(Verdict::Admitted(admitted))) = give.send(verdict)
+            && admission.charge != Charge::RateOnly
+        {
+            settler.release(admitted.held);
+        }
+        drop(token);
+    });
+    take.await.unwrap_or_else(|gone| Err(Error::internal("an admission ended without a verdict", gone)))
+}
+
 /// Loads counters from the ledger.
-async fn seed(
-    limiter: &dyn Limiter,
-    ledger: &dyn Ledger,
-    project: ProjectId,
-    counters: &[CounterId],
-) -> Result<()> {
-    let spent = ledger.spent(project, counters).await?;
+async fn seed(core: &Core, project: ProjectId, counters: &[CounterId]) -> Result<()> {
+    let spent = core.stores.ledger.spent(project, counters).await?;
     let pairs: Vec<_> = counters.iter().copied().zip(spent).collect();
-    limiter.seed(project, &pairs).await
+    core.stores.limiter.seed(project, &pairs).await
 }
 
 /// Which failures the downgrade table answers.

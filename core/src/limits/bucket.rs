@@ -94,13 +94,15 @@ impl Bucket {
     /// not given twice. Use beyond the reservation is added, without limit.
     pub fn settle(&mut self, reserved: u64, actual: u64, since: Millis, now: Millis, rate: u32) {
         // The bucket's own clock, in case the caller's went back; the faster of the rates since then.
-        let mut current = self.advanced(now, self.rate);
+        // One that is not kept any more, being empty, drains at the rate of the reservation.
+        let current_rate = if self.rate == 0 { rate } else { self.rate };
+        let mut current = self.advanced(now, current_rate);
         let reserved = parts(reserved);
         let actual = parts(actual);
         if actual > reserved {
             current.used = current.used.saturating_add(actual - reserved).min(Bucket::MOST);
         } else {
-            let drained = current.at.since(since).saturating_mul(u64::from(rate.max(self.rate)));
+            let drained = current.at.since(since).saturating_mul(u64::from(rate.max(current_rate)));
             let back = (reserved - actual).min(reserved.saturating_sub(drained));
             current.used = current.used.saturating_sub(back);
         }
@@ -228,6 +230,14 @@ mod tests {
         let mut bucket = Bucket::default();
         bucket.take(60, at(0), 60).unwrap();
         assert_eq!(bucket.level(at(0), 100).remaining, 40);
+    }
+
+    #[test]
+    fn debt_in_a_bucket_that_was_not_kept_drains() {
+        let mut bucket = Bucket::default();
+        bucket.settle(10, 160, at(0), at(60_000), 100);
+        assert_eq!(bucket.level(at(60_000), 100).remaining, 0);
+        assert_eq!(wait_of(&mut bucket, 1, at(90_000), 100), 600);
     }
 
     #[test]

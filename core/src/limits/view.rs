@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Bucket, CapStanding, Caps, CounterId, Held, Scope, Window};
+use crate::clock::Millis;
 use crate::money::Nano;
 
 /// A spend counter.
@@ -110,4 +111,15 @@ pub struct Reservation {
     pub lease_ms: u64,
     /// How far it has come.
     pub phase: Phase,
+}
+
+impl Reservation {
+    /// So long after its lease an acknowledged reservation may still be settled, in milliseconds.
+    pub const LATE_MS: u64 = 24 * 3_600_000;
+
+    /// Whether it is too late to settle it: only the ledger takes what comes now.
+    #[must_use]
+    pub fn is_over(&self, now: Millis) -> bool {
+        self.phase == Phase::Acknowledged && now.since(self.held.lease_until) >= Reservation::LATE_MS
+    }
 }

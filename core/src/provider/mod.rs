@@ -14,7 +14,7 @@ use crate::clock::Millis;
 use crate::config::ProviderKind;
 use crate::error::Result;
 use crate::stream::Event;
-use crate::types::{ChatRequest, ChatResponse, Usage};
+use crate::types::{ChatRequest, ChatResponse, EmbedRequest, EmbedResponse, Usage};
 
 pub use endpoint::Endpoint;
 pub use failure::{Failure, FailureClass};
@@ -43,6 +43,17 @@ pub struct Call<'a> {
     pub output_cap: Option<u64>,
 }
 
+/// One embeddings call to translate.
+#[derive(Debug, Clone, Copy)]
+pub struct EmbedCall<'a> {
+    /// The caller's request.
+    pub request: &'a EmbedRequest,
+    /// The model's name as the provider knows it, sent word for word.
+    pub model: &'a str,
+    /// Where to.
+    pub endpoint: &'a Endpoint,
+}
+
 /// A request ready to be sent.
 #[derive(Debug)]
 pub struct Outgoing {
@@ -62,6 +73,12 @@ pub trait Adapter: Send + Sync {
 
     /// Reads a stream: the body of a 2xx, piece by piece.
     fn decoder(&self) -> Box<dyn Decoder>;
+
+    /// Translates an embeddings call.
+    fn embed(&self, call: &EmbedCall<'_>) -> Result<Outgoing>;
+
+    /// Reads vectors: the body of a 2xx.
+    fn embedded(&self, body: &[u8]) -> Result<EmbedResponse, Failure>;
 
     /// Reads an answer that is not a 2xx. `now` turns an HTTP date into a time to wait.
     fn failure(&self, status: u16, headers: &HeaderMap, body: &[u8], now: Millis) -> Failure;

@@ -14,17 +14,17 @@ use super::failed::{Failed, exhausted};
 use super::plan::unknown_price;
 use super::upstream::EventSource;
 use super::{Candidate, Route};
+use crate::ask::{Ask, Reply};
 use crate::auth::Secret;
 use crate::clock::Millis;
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::limits::{Admission, Raise};
 use crate::money::Nano;
-use crate::provider::{Adapter, Call, Endpoint};
+use crate::provider::{Adapter, Call, EmbedCall, Endpoint};
 use crate::settle::{Attempt, Reservation};
 use crate::store::Limiter;
-use crate::transport::{Incoming, Transport};
-use crate::types::{ChatRequest, ChatResponse};
+use crate::transport::Transport;
 
 /// Who answered, and with what.
 pub(crate) struct Answered {
@@ -35,9 +35,9 @@ pub(crate) struct Answered {
 /// An answer of a provider's.
 pub(crate) enum Upstream {
     /// Whole.
-    Complete(Box<ChatResponse>),
+    Complete(Reply),
     /// On its way; its first content has arrived.
-    Stream(EventSource),
+    Stream(Box<EventSource>),
 }
 
 /// What every attempt of a request needs.
@@ -46,7 +46,7 @@ pub(crate) struct Attempts<'a> {
     pub(crate) limiter: &'a dyn Limiter,
     /// What the limiter was asked: a reservation is raised against the same caps.
     pub(crate) admission: &'a Admission,
-    pub(crate) request: &'a ChatRequest,
+    pub(crate) ask: &'a Ask,
     pub(crate) demand: Demand,
     pub(crate) deadline: Option<Instant>,
     pub(crate) now: Millis,
@@ -104,7 +104,7 @@ impl Attempts<'_> {
         reservation: &mut Reservation,
     ) -> Result<Upstream, Failed> {
         self.cover(candidate, reservation).await.map_err(Failed::Skipped)?;
-        let stream = self.request.is_stream();
+        let stream = self.ask.is_stream();
         let adapter = candidate.provider.adapter.as_ref();
         let request = self.translate(cx, adapter, candidate, stream).map_err(Failed::Request)?;
         let mut incoming = self.transport.send(request, stream, self.deadline).await?;
@@ -115,9 +115,15 @@ impl Attempts<'_> {
         if stream {
             let mut source = EventSource::new(incoming, adapter.decoder());
             source.until_content(reservation).await?;
-            return Ok(Upstream::Stream(source));
+            return Ok(Upstream::Stream(Box::new(source)));
         }
-        complete(adapter, &mut incoming, reservation).await
+        reservation.first_byte();
+        let body = incoming.bytes().await?;
+        let reply = match self.ask {
+            Ask::Chat(_) => Reply::Chat(Box::new(adapter.answer(&body)?)),
+            Ask::Embed(_) => Reply::Embed(Box::new(adapter.embedded(&body)?)),
+        };
+        Ok(Upstream::Complete(reply))
     }
 
     /// Raises the reservation where this candidate may cost more than what is held.
@@ -157,28 +163,17 @@ impl Attempts<'_> {
             }
             None => Cow::Borrowed(&provider.endpoint),
         };
-        let call = Call {
-            request: self.request,
-            model: &candidate.model,
-            stream,
-            endpoint: &endpoint,
-            output_cap: self.demand.output_cap,
+        let model = &candidate.model;
+        let mut outgoing = match self.ask {
+            Ask::Chat(request) => {
+                let output_cap = self.demand.output_cap;
+                adapter.chat(&Call { request, model, stream, endpoint: &endpoint, output_cap })?
+            }
+            Ask::Embed(request) => adapter.embed(&EmbedCall { request, model, endpoint: &endpoint })?,
         };
-        let mut outgoing = adapter.chat(&call)?;
         cx.warnings.append(&mut outgoing.warnings);
         Ok(outgoing.request)
     }
-}
-
-async fn complete(
-    adapter: &dyn Adapter,
-    incoming: &mut Incoming,
-    reservation: &mut Reservation,
-) -> Result<Upstream, Failed> {
-    reservation.first_byte();
-    let body = incoming.bytes().await?;
-    let response = adapter.answer(&body)?;
-    Ok(Upstream::Complete(Box::new(response)))
 }
 
 /// The instant until which an answer that is not streamed must be there, all attempts together.

@@ -1,9 +1,10 @@
 //! How many tokens a request may take: an upper bound, because it is what gets reserved.
 
+use crate::ask::Ask;
 use crate::auth::{CapMode, ProjectSettings};
 use crate::route::Candidate;
 use crate::tokens::Estimate;
-use crate::types::{ChatRequest, Content, Message, Part};
+use crate::types::{ChatRequest, Content, EmbedInput, EmbedRequest, Message, Part};
 
 /// Output tokens reserved for a request that sets no maximum, where the project says nothing.
 const DEFAULT_OUTPUT_TOKENS: u64 = 4096;
@@ -23,8 +24,17 @@ impl Demand {
         self.input_tokens.saturating_add(self.output_tokens)
     }
 
-    /// The demand of `request` on `candidate`.
-    pub(crate) fn of(request: &ChatRequest, candidate: &Candidate, settings: &ProjectSettings) -> Demand {
+    /// The demand of `ask` on `candidate`.
+    pub(crate) fn of(ask: &Ask, candidate: &Candidate, settings: &ProjectSettings) -> Demand {
+        match ask {
+            Ask::Chat(request) => Demand::of_chat(request, candidate, settings),
+            Ask::Embed(request) => {
+                Demand { input_tokens: inputs(request), output_tokens: 0, output_cap: None }
+            }
+        }
+    }
+
+    fn of_chat(request: &ChatRequest, candidate: &Candidate, settings: &ProjectSettings) -> Demand {
         let asked = request.output_limit();
         let default = settings.default_output_tokens.map_or(DEFAULT_OUTPUT_TOKENS, u64::from);
         let most = candidate.max_output_tokens.unwrap_or(u64::MAX);
@@ -35,6 +45,15 @@ impl Demand {
             output_tokens: each.saturating_mul(u64::from(request.answers())),
             output_cap: strict.then_some(each),
         }
+    }
+}
+
+fn inputs(request: &EmbedRequest) -> u64 {
+    match request.inputs() {
+        Ok(EmbedInput::Texts(texts)) => texts.iter().map(|text| Estimate::of_text(text)).sum(),
+        Ok(EmbedInput::Tokens(tokens)) => tokens,
+        // Refused before it comes here.
+        Err(_) => 0,
     }
 }
 

@@ -9,9 +9,10 @@ mod registry;
 mod resolve;
 mod upstream;
 
-pub(crate) use attempt::{Attempts, Upstream, deadline};
+pub(crate) use attempt::{Answered, Attempts, Upstream, deadline};
 pub(crate) use candidate::{Candidate, Route};
-pub(crate) use plan::{Way, plan};
+pub(crate) use failed::Failed;
+pub(crate) use plan::{Way, Ways, plan};
 pub(crate) use registry::Registry;
 pub(crate) use resolve::resolve;
 pub(crate) use upstream::EventSource;

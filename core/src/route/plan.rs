@@ -4,20 +4,20 @@ use std::sync::Arc;
 
 use super::demand::Demand;
 use super::{Registry, Route, resolve};
+use crate::ask::Ask;
 use crate::auth::Caller;
-use crate::cache::Fingerprint;
+use crate::cache::{Keys, Known};
 use crate::clock::Millis;
 use crate::config::FailoverMode;
 use crate::error::{Error, Kind, Result};
 use crate::limits::{Plan, Plans, trigger};
 use crate::money::Nano;
-use crate::types::ChatRequest;
 
 /// One way to serve a request.
 #[derive(Debug, Clone)]
 pub(crate) struct Way {
-    /// The request; under a downgrade it names the cheaper model.
-    pub(crate) request: Arc<ChatRequest>,
+    /// What is asked; under a downgrade it names the cheaper model.
+    pub(crate) ask: Arc<Ask>,
     pub(crate) route: Route,
     pub(crate) demand: Demand,
     /// The most it may cost at the first candidate.
@@ -33,16 +33,14 @@ pub(crate) struct Ways {
 
 impl Ways {
     /// What each way would take at the limiter.
-    pub(crate) fn plans(&self, key: impl Fn(&Way) -> Result<Fingerprint>) -> Result<Plans> {
-        let plan = |way: &Way| {
-            Ok(Plan {
-                cache_key: Some(key(way)?),
-                cached: false,
-                money: way.money,
-                tokens: way.demand.total(),
-            })
+    pub(crate) fn plans(&self, keys: &Keys, known: &Known) -> Plans {
+        let plan = |index: usize, way: &Way| Plan {
+            cache_key: keys.of_plan(index),
+            cached: known.get(index).is_some(),
+            money: way.money,
+            tokens: way.demand.total(),
         };
-        Ok(Plans { first: plan(&self.first)?, second: self.second.as_ref().map(plan).transpose()? })
+        Plans { first: plan(0, &self.first), second: self.second.as_ref().map(|way| plan(1, way)) }
     }
 
     /// The way that was admitted.
@@ -59,42 +57,32 @@ pub(crate) fn plan(
     registry: &Registry,
     mode: FailoverMode,
     caller: &Caller,
-    request: &Arc<ChatRequest>,
+    ask: &Arc<Ask>,
     at: Millis,
 ) -> Result<Ways> {
-    let first = way(registry, mode, caller, request.clone(), at)?;
-    let cheaper = caller.project.settings.downgrade.get(&request.model).filter(|_| trigger(caller).is_some());
+    let first = way(registry, mode, caller, ask.clone(), at)?;
+    let cheaper = caller.project.settings.downgrade.get(ask.model()).filter(|_| trigger(caller).is_some());
     // A table that names a model nobody serves is no way at all: the first one's refusal stands.
-    let second = cheaper.and_then(|model| {
-        let request = ChatRequest { model: model.clone(), ..request.as_ref().clone() };
-        way(registry, mode, caller, Arc::new(request), at).ok()
-    });
+    let second =
+        cheaper.and_then(|model| way(registry, mode, caller, Arc::new(ask.with_model(model)), at).ok());
     Ok(Ways { first, second })
 }
 
-fn way(
-    registry: &Registry,
-    mode: FailoverMode,
-    caller: &Caller,
-    request: Arc<ChatRequest>,
-    at: Millis,
-) -> Result<Way> {
-    if !caller.may_use(&request.model) {
-        return Err(Error::new(
-            Kind::ModelNotFound,
-            format!("The model {:?} is not allowed here.", request.model),
-        )
-        .with(|details| details.param = Some("model".to_owned())));
+fn way(registry: &Registry, mode: FailoverMode, caller: &Caller, ask: Arc<Ask>, at: Millis) -> Result<Way> {
+    let model = ask.model();
+    if !caller.may_use(model) {
+        return Err(Error::new(Kind::ModelNotFound, format!("The model {model:?} is not allowed here."))
+            .with(|details| details.param = Some("model".to_owned())));
     }
-    let route = resolve(registry, mode, &request.model, at)?;
+    let route = resolve(registry, mode, model, at)?;
     let candidate = route.first();
-    let demand = Demand::of(&request, candidate, &caller.project.settings);
+    let demand = Demand::of(&ask, candidate, &caller.project.settings);
     let money = match &candidate.price {
         Some(price) => price.reserve(demand.input_tokens, demand.output_tokens),
-        None if caller.caps().any() => return Err(unknown_price(&request.model)),
+        None if caller.caps().any() => return Err(unknown_price(model)),
         None => Nano::ZERO,
     };
-    Ok(Way { request, route, demand, money })
+    Ok(Way { ask, route, demand, money })
 }
 
 pub(super) fn unknown_price(model: &str) -> Error {

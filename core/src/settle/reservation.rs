@@ -1,8 +1,11 @@
 //! A reservation under way. However it ends, it ends once: settled by name or, on drop, as cancelled.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::{Attempt, CacheVerdict, Meter, Outcome, Reserve, Row, Settler};
+use crate::auth::Caller;
+use crate::clock::Millis;
 use crate::context::Context;
 use crate::limits::{Held, Settlement};
 use crate::money::Nano;
@@ -23,7 +26,7 @@ struct Open {
     price: Option<Price>,
     usage: Option<TokenCounts>,
     meter: Meter,
-    arrived: std::time::Instant,
+    arrived: Instant,
     first_byte_us: Option<u64>,
 }
 
@@ -64,22 +67,15 @@ impl Reservation {
     pub(crate) fn new(
         settler: Arc<Settler>,
         held: Held,
-        row: Row,
+        priced: bool,
+        mut row: Row,
         meter: Meter,
-        cx: &Context,
+        arrived: Instant,
     ) -> Reservation {
         settler.watch(&held);
-        let priced = row.cost.is_some();
-        let open = Open {
-            held,
-            row,
-            priced,
-            price: None,
-            usage: None,
-            meter,
-            arrived: cx.arrived,
-            first_byte_us: None,
-        };
+        row.admitted_at = held.admitted_at;
+        row.reserved = held.money;
+        let open = Open { held, row, priced, price: None, usage: None, meter, arrived, first_byte_us: None };
         Reservation { settler, open: Some(Box::new(open)) }
     }
 
@@ -140,10 +136,16 @@ impl Reservation {
         }
     }
 
-    /// What the request costs as far as the provider has reported; none while it has not, or the price is unknown.
-    pub(crate) fn cost(&self) -> Option<Nano> {
-        let open = self.open.as_ref()?;
-        Some(open.price.as_ref()?.cost(open.usage.as_ref()?))
+    /// What is held.
+    pub(crate) fn money(&self) -> Nano {
+        self.open.as_ref().map_or(Nano::ZERO, |open| open.held.money)
+    }
+
+    /// Gives everything back: the answer was found in a cache. The row is another's to write.
+    pub(crate) fn release(mut self) {
+        if let Some(open) = self.open.take() {
+            self.settler.release(open.held);
+        }
     }
 
     /// Ends it. Returns what was booked: none where the price is unknown or counting is still under way.
@@ -192,48 +194,42 @@ impl Drop for Reservation {
     }
 }
 
-fn micros(since: std::time::Instant) -> u64 {
+fn micros(since: Instant) -> u64 {
     u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX)
 }
 
 impl Row {
-    /// The row of a request that was just admitted.
-    pub(crate) fn opened(
-        cx: &Context,
-        held: &Held,
-        priced: bool,
-        endpoint: &str,
-        requested_model: &str,
-    ) -> Row {
+    /// The row of a request that has just come in.
+    pub(crate) fn opened(cx: &Context, caller: &Caller, now: Millis) -> Row {
         Row {
-            id: held.id,
+            id: cx.id,
             request_id: cx.request_id.clone(),
             client_request_id: cx.client_request_id.clone(),
-            project: held.project,
-            key: (!held.key.is_none()).then_some(held.key),
-            customer: cx.credentials.customer.clone(),
-            customer_tag: if cx.credentials.customer.is_some() { None } else { held.customer },
+            project: caller.project.id,
+            key: caller.key.as_ref().map(|key| key.account()),
+            customer: caller.customer.clone(),
+            customer_tag: None,
             labels: cx.credentials.labels.clone(),
-            endpoint: endpoint.to_owned(),
-            requested_model: requested_model.to_owned(),
+            endpoint: String::new(),
+            requested_model: String::new(),
             served_model: None,
             provider: None,
             attempts: Vec::new(),
             tokens: TokenCounts::default(),
-            cost: priced.then_some(held.money),
-            reserved: held.money,
+            cost: None,
+            reserved: Nano::ZERO,
             saved: Nano::ZERO,
             latency_us: 0,
             first_byte_us: None,
             cache: CacheVerdict::Miss,
             similarity: None,
-            outcome: Outcome::Expired,
+            outcome: Outcome::Cancelled,
             status: 0,
             stream: false,
-            estimated: true,
+            estimated: false,
             downgraded_from: None,
-            admitted_at: held.admitted_at,
-            ended_at: held.admitted_at,
+            admitted_at: now,
+            ended_at: now,
         }
     }
 }

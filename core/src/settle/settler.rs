@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -12,7 +12,7 @@ use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{ExpiredReservations, Journal, Meter, Reserve, Row};
+use super::{ExpiredReservations, Journal, Meter, Reserve, Row, Ticket};
 use crate::clock::SharedClock;
 use crate::error::Result;
 use crate::ids::{AdmissionId, ProjectId};
@@ -42,8 +42,8 @@ pub(crate) struct Settler {
     clock: SharedClock,
     runtime: Handle,
     /// Settlements under way: shutdown waits for them.
-    tasks: TaskTracker,
-    stop: CancellationToken,
+    pub(crate) tasks: TaskTracker,
+    pub(crate) stop: CancellationToken,
     /// Reservations whose leases this process renews.
     open: Mutex<HashMap<ProjectId, HashSet<AdmissionId>>>,
 }
@@ -116,14 +116,28 @@ impl Settler {
         });
     }
 
+    /// Gives a reservation back that cost nothing and has no row.
+    pub(crate) fn release(&self, held: Held) {
+        self.unwatch(&held);
+        self.book_at_limiter(Settlement { held, money: Nano::ZERO, tokens: 0 }, None);
+    }
+
     /// Settles: spool, then limiter, then ledger. The spool is written before this returns; so is the rest, where
     /// the stores are in process.
     pub(crate) fn settle(&self, settlement: Settlement, mut row: Row) {
         row.ended_at = self.clock.now();
-        if let Some(ids) = self.open.lock().get_mut(&settlement.held.project) {
-            ids.remove(&settlement.held.id);
-        }
+        self.unwatch(&settlement.held);
         let ticket = self.journal.settled(row, Some(&settlement));
+        self.book_at_limiter(settlement, Some(ticket));
+    }
+
+    fn unwatch(&self, held: &Held) {
+        if let Some(ids) = self.open.lock().get_mut(&held.project) {
+            ids.remove(&held.id);
+        }
+    }
+
+    fn book_at_limiter(&self, settlement: Settlement, ticket: Option<Ticket>) {
         let (limiter, journal) = (self.limiter.clone(), self.journal.clone());
         self.finish(async move {
             let mut wait = FIRST_BACKOFF;
@@ -133,7 +147,9 @@ impl Settler {
                 tokio::time::sleep(wait).await;
                 wait = (wait * 2).min(LONGEST_BACKOFF);
             }
-            journal.acknowledged(ticket);
+            if let Some(ticket) = ticket {
+                journal.acknowledged(ticket);
+            }
         });
     }
 
@@ -148,7 +164,7 @@ impl Settler {
     fn finish(&self, work: impl Future<Output = ()> + Send + 'static) {
         let mut work: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(work);
         let _runtime = self.runtime.enter();
-        if let Poll::Pending = work.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        if work.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending() {
             self.tasks.spawn_on(work, &self.runtime);
         }
     }

@@ -9,9 +9,11 @@ pub mod sqlite;
 pub(crate) use open::{Stores, administration, open};
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::auth::{Customer, CustomerLimits, Key, KeyHash, Project, ProjectSettings};
+use crate::cache::Fingerprint;
 use crate::clock::Millis;
 use crate::error::Result;
 use crate::ids::{AdmissionId, CustomerId, KeyId, ProjectId};
@@ -22,6 +24,9 @@ use crate::settle::Row;
 /// Counters of rates, slots and spend.
 #[async_trait]
 pub trait Limiter: Send + Sync + 'static {
+    /// Whether a step never waits: the counters are in this process.
+    fn in_process(&self) -> bool;
+
     /// Takes all that a request needs in one atomic step, or nothing.
     async fn admit(&self, admission: &Admission) -> Result<Verdict>;
 
@@ -62,6 +67,12 @@ pub struct Inspection {
 /// Projects, keys and customers. Every change moves the project's revision.
 #[async_trait]
 pub trait Directory: Send + Sync + 'static {
+    /// A number that differs once any process has changed something. Asked at every request: it must not wait. A
+    /// store that one process alone has never differs.
+    fn signal(&self) -> u64 {
+        0
+    }
+
     /// A project by its id.
     async fn project(&self, id: ProjectId) -> Result<Option<Project>>;
 
@@ -114,8 +125,47 @@ pub trait Directory: Send + Sync + 'static {
     /// Forgets a customer: its limits, and its name in the ledger. What it spent stays counted.
     async fn forget_customer(&self, project: ProjectId, id: &CustomerId) -> Result<bool>;
 
+    /// Makes a project's cached answers unfindable, those that are being written included: moves its `cache_epoch`.
+    /// Returns how many were removed from the store.
+    async fn purge_cache(&self, project: ProjectId) -> Result<u64>;
+
     /// A number that moves with every change by any process.
     async fn version(&self) -> Result<u64>;
+}
+
+/// The warm tier of the exact cache.
+#[async_trait]
+pub trait AnswerStore: Send + Sync + 'static {
+    /// The answer under `key` that has not expired at `now`.
+    async fn answer(&self, project: ProjectId, key: &Fingerprint, now: Millis) -> Result<Option<WarmAnswer>>;
+
+    /// Keeps answers, each in place of what is there under its key.
+    async fn keep_answers(&self, answers: &[WarmAnswer]) -> Result<()>;
+
+    /// Adds to the hit counts.
+    async fn count_hits(&self, hits: &[(Fingerprint, u64)]) -> Result<()>;
+
+    /// Removes at most `most` answers that have expired at `now`; returns how many.
+    async fn expire_answers(&self, now: Millis, most: u32) -> Result<u64>;
+
+    /// Removes at most `most` answers, the oldest first, as long as all together take more than `bytes`; returns how
+    /// many.
+    async fn trim_answers(&self, bytes: u64, most: u32) -> Result<u64>;
+}
+
+/// An answer in the warm tier.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WarmAnswer {
+    /// Its project.
+    pub project: ProjectId,
+    /// The fingerprint of its request.
+    pub key: Fingerprint,
+    /// The answer, as text of the cache's own form.
+    pub body: Bytes,
+    /// When it came from the provider.
+    pub created_at: Millis,
+    /// From then on it is no answer.
+    pub expires_at: Millis,
 }
 
 /// The ledger.
@@ -135,9 +185,23 @@ pub trait Ledger: Send + Sync + 'static {
     /// and daily usage stay. Gives the number of rows removed. A row that is appended again afterwards counts anew.
     async fn retire(&self, before: Millis, most: u32) -> Result<u64>;
 
+    /// How much there is.
+    async fn size(&self) -> Result<StoreSize>;
+
     /// Sums, by what `query` groups, in the order of the group's name. Days that are only partly asked for are summed
     /// from rows, so they are exact as long as rows are kept.
     async fn usage(&self, query: &UsageQuery) -> Result<Vec<UsageLine>>;
+}
+
+/// How much a store holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct StoreSize {
+    /// Bytes on disk; 0 for a store in memory.
+    pub bytes: u64,
+    /// Rows of the ledger.
+    pub ledger_rows: u64,
+    /// Answers in the warm cache.
+    pub answers: u64,
 }
 
 /// Which rows.

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use super::memory::{MemoryLimiter, MemoryStore, Start};
 use super::sqlite::{Access, SqliteStore};
-use super::{Directory, Ledger, Limiter};
+use super::{AnswerStore, Directory, Ledger, Limiter};
 use crate::clock::SharedClock;
 use crate::config::Config;
 use crate::error::Result;
@@ -21,6 +21,8 @@ pub(crate) struct Stores {
     pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) limiter: Arc<dyn Limiter>,
     pub(crate) journal: Arc<dyn Journal>,
+    /// The warm tier of the exact cache.
+    pub(crate) answers: Option<Arc<dyn AnswerStore>>,
     /// Moves when another process changes projects, keys or customers.
     pub(crate) changes: Option<watch::Receiver<u64>>,
     disk: Option<Disk>,
@@ -54,6 +56,7 @@ fn memory(clock: SharedClock) -> Stores {
         limiter: Arc::new(MemoryLimiter::new(clock, Start::Zero)),
         journal: Arc::new(DirectJournal::new(ledger.clone())),
         ledger,
+        answers: None,
         changes: None,
         disk: None,
     }
@@ -73,6 +76,7 @@ async fn sqlite(config: &Config, url: &str, clock: SharedClock) -> Result<Stores
     let spool = Arc::new(Spool::open(&options, ledger.clone(), clock.now())?);
     Ok(Stores {
         directory: Arc::new(store.clone()),
+        answers: Some(Arc::new(store.clone())),
         limiter,
         journal: spool.clone(),
         ledger,

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use super::event::{Carry, Delta, Event, Piece, ToolForm, ToolPiece};
 use super::merge::{Fields, Joined};
 use crate::types::{
-    ChatResponse, Choice, Content, Extra, FinishReason, Message, Raw, Role, ThinkingBlock, ToolCall, Usage,
+    ChatResponse, Choice, Content, CustomCall, Extra, FinishReason, FunctionCall, Message, Role,
+    ThinkingBlock, ToolCall, Usage,
 };
 
 /// Padding of a single chunk; it means nothing in a whole answer.
@@ -27,7 +28,7 @@ struct Answer {
     blocked: usize,
     blocks: Vec<ThinkingBlock>,
     refusal: Option<String>,
-    tools: Vec<(ToolPiece, Fields)>,
+    tools: Vec<Growing>,
     finish: Option<FinishReason>,
     logprobs: Option<Joined>,
     choice_extra: Extra,
@@ -129,16 +130,9 @@ impl Answer {
     }
 
     fn tool(&mut self, piece: &ToolPiece) {
-        match self.tools.iter_mut().find(|(tool, _)| tool.index == piece.index) {
-            Some((tool, extra)) => {
-                tool.arguments.push_str(&piece.arguments);
-                extra.add(&piece.extra);
-            }
-            None => {
-                let mut extra = Fields::default();
-                extra.add(&piece.extra);
-                self.tools.push((piece.clone(), extra));
-            }
+        match self.tools.iter_mut().find(|tool| tool.first.index == piece.index) {
+            Some(tool) => tool.add(piece),
+            None => self.tools.push(Growing::new(piece)),
         }
     }
 
@@ -157,7 +151,7 @@ impl Answer {
             refusal: self.refusal,
             reasoning_content: self.reasoning,
             thinking_blocks: self.blocks,
-            tool_calls: self.tools.into_iter().map(|(tool, extra)| tool_call(tool, extra.whole())).collect(),
+            tool_calls: self.tools.into_iter().map(Growing::whole).collect(),
             audio,
             extra,
             ..Message::default()
@@ -172,25 +166,42 @@ impl Answer {
     }
 }
 
-fn tool_call(tool: ToolPiece, extra: Extra) -> ToolCall {
-    let (id, name) = (tool.id.unwrap_or_default(), tool.name.unwrap_or_default());
-    let mut call = match tool.form {
-        ToolForm::Function => ToolCall::new(id, name, tool.arguments),
-        ToolForm::Custom => {
-            let mut call = ToolCall { id, kind: "custom".to_owned(), ..ToolCall::default() };
-            let custom = Custom { name: &name, input: &tool.arguments };
-            if let Ok(raw) = Raw::of(&custom) {
-                call.extra.insert("custom", raw);
-            }
-            call
-        }
-    };
-    call.extra.absorb(extra);
-    call
+/// A tool call that grows.
+#[derive(Debug)]
+struct Growing {
+    first: ToolPiece,
+    extra: Fields,
+    inner: Fields,
 }
 
-#[derive(serde::Serialize)]
-struct Custom<'a> {
-    name: &'a str,
-    input: &'a str,
+impl Growing {
+    fn new(piece: &ToolPiece) -> Growing {
+        let mut growing =
+            Growing { first: piece.clone(), extra: Fields::default(), inner: Fields::default() };
+        growing.extra.add(&piece.extra);
+        growing.inner.add(&piece.inner);
+        growing
+    }
+
+    fn add(&mut self, piece: &ToolPiece) {
+        self.first.arguments.push_str(&piece.arguments);
+        self.extra.add(&piece.extra);
+        self.inner.add(&piece.inner);
+    }
+
+    fn whole(self) -> ToolCall {
+        let ToolPiece { form, id, name, arguments, .. } = self.first;
+        let (id, name) = (id.unwrap_or_default(), name.unwrap_or_default());
+        let call = ToolCall { id, extra: self.extra.whole(), ..ToolCall::default() };
+        let inner = self.inner.whole();
+        match form {
+            ToolForm::Function => {
+                ToolCall { function: Some(FunctionCall { name, arguments, extra: inner }), ..call }
+            }
+            ToolForm::Custom => {
+                let custom = CustomCall { name, input: arguments, extra: inner };
+                ToolCall { kind: "custom".to_owned(), custom: Some(custom), ..call }
+            }
+        }
+    }
 }

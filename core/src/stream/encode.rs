@@ -5,8 +5,8 @@ use serde::Serialize;
 
 use super::event::{Delta, Event, Piece, Start, ToolForm, ToolPiece};
 use crate::types::{
-    self, Chunk, ChunkChoice, ErrorBody, Extra, FunctionDelta, Metadata, Raw, Role, SharedStr, ToolCallDelta,
-    Usage,
+    self, Chunk, ChunkChoice, CustomDelta, ErrorBody, Extra, FunctionDelta, Metadata, Role, SharedStr,
+    ToolCallDelta, Usage,
 };
 
 /// The end of a stream.
@@ -177,31 +177,18 @@ impl Encoder {
 
 fn tool_delta(tool: ToolPiece) -> ToolCallDelta {
     let first = tool.id.is_some();
-    let mut delta =
+    let kind = |word: &str| first.then(|| word.to_owned());
+    let (name, written) = (tool.name, Some(tool.arguments));
+    let delta =
         ToolCallDelta { index: Some(tool.index), id: tool.id, extra: tool.extra, ..ToolCallDelta::default() };
     match tool.form {
         ToolForm::Function => {
-            delta.kind = first.then(|| "function".to_owned());
-            delta.function = Some(FunctionDelta {
-                name: tool.name,
-                arguments: Some(tool.arguments),
-                ..FunctionDelta::default()
-            });
+            let function = FunctionDelta { name, arguments: written, extra: tool.inner };
+            ToolCallDelta { kind: kind("function"), function: Some(function), ..delta }
         }
         ToolForm::Custom => {
-            delta.kind = first.then(|| "custom".to_owned());
-            let custom = CustomDelta { name: tool.name.as_deref(), input: &tool.arguments };
-            if let Ok(raw) = Raw::of(&custom) {
-                delta.extra.insert("custom", raw);
-            }
+            let custom = CustomDelta { name, input: written, extra: tool.inner };
+            ToolCallDelta { kind: kind("custom"), custom: Some(custom), ..delta }
         }
     }
-    delta
-}
-
-#[derive(Serialize)]
-struct CustomDelta<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<&'a str>,
-    input: &'a str,
 }

@@ -127,6 +127,8 @@ pub struct ToolPiece {
     pub arguments: String,
     /// Unknown fields of the call.
     pub extra: Extra,
+    /// Unknown fields of the object inside it, `function` or `custom`.
+    pub inner: Extra,
 }
 
 /// Unknown fields that came with a delta, by the object they were in.

@@ -1,7 +1,5 @@
 //! From a whole answer back to events: a stored answer told again as a stream.
 
-use serde::Deserialize;
-
 use super::event::{Carry, Delta, Event, Piece, Start, ToolForm, ToolPiece};
 use crate::types::{ChatResponse, Choice, Content, Message, Raw, SharedStr, ThinkingBlock, ToolCall};
 
@@ -94,23 +92,24 @@ fn carry(choice: &Choice) -> Option<Box<Carry>> {
     (!carry.is_empty()).then(|| Box::new(carry))
 }
 
-#[derive(Deserialize)]
-struct Custom {
-    name: String,
-    input: String,
-}
-
 fn tool_piece(index: u32, call: &ToolCall) -> ToolPiece {
-    let mut piece = ToolPiece { index, id: Some(call.id.clone()), ..ToolPiece::default() };
-    piece.extra = call.extra.clone();
-    if let Some(function) = &call.function {
-        piece.name = Some(function.name.clone());
-        piece.arguments = function.arguments.clone();
-    } else if let Some(custom) = call.extra.get("custom").and_then(Raw::read::<Custom>) {
-        piece.form = ToolForm::Custom;
-        piece.name = Some(custom.name);
-        piece.arguments = custom.input;
-        piece.extra.remove("custom");
+    let piece =
+        ToolPiece { index, id: Some(call.id.clone()), extra: call.extra.clone(), ..ToolPiece::default() };
+    match (&call.function, &call.custom) {
+        (None, Some(custom)) => ToolPiece {
+            form: ToolForm::Custom,
+            name: Some(custom.name.clone()),
+            arguments: custom.input.clone(),
+            inner: custom.extra.clone(),
+            ..piece
+        },
+        (Some(function), _) => ToolPiece {
+            name: Some(function.name.clone()),
+            arguments: function.arguments.clone(),
+            inner: function.extra.clone(),
+            ..piece
+        },
+        // A kind that nobody knows: all it has is in its unknown fields.
+        (None, None) => ToolPiece { name: Some(call.kind.clone()), ..piece },
     }
-    piece
 }

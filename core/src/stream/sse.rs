@@ -70,7 +70,7 @@ impl Framer {
     ) -> Result<(), E> {
         let mut rest = bytes;
         if std::mem::take(&mut self.after_cr) {
-            rest = rest.strip_prefix(b"\n").unwrap_or_else(|| rest);
+            rest = rest.strip_prefix(b"\n").unwrap_or(rest);
             // An empty read tells nothing about the byte after the CR.
             self.after_cr = bytes.is_empty();
         }

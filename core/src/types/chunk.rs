@@ -19,7 +19,17 @@ object! {
 }
 
 object! {
-    /// A piece of a tool call. Kinds other than `function` are kept in `extra`.
+    /// A piece of a call of a custom tool.
+    pub struct CustomDelta {
+        /// Its name, in the first piece.
+        opt name: String = "name",
+        /// More of its input.
+        opt input: String = "input",
+    }
+}
+
+object! {
+    /// A piece of a tool call. Kinds that are not known are kept in `extra`.
     pub struct ToolCallDelta {
         /// Which call of this answer, from 0; some providers leave it out.
         opt index: u32 = "index",
@@ -29,6 +39,8 @@ object! {
         opt kind: String = "type",
         /// The function.
         opt function: FunctionDelta = "function",
+        /// The custom tool.
+        opt custom: CustomDelta = "custom",
     }
 }
 

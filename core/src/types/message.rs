@@ -137,6 +137,17 @@ impl Message {
         Message { tool_call_id: Some(id.into()), ..Message::new(Role::Tool, content) }
     }
 
+    /// Whether it says or calls anything at all.
+    #[must_use]
+    pub fn says_anything(&self) -> bool {
+        let content = self.content.as_ref();
+        content.is_some_and(|content| content.texts().any(|text| !text.is_empty()))
+            || !self.tool_calls.is_empty()
+            || self.refusal.as_ref().is_some_and(|refusal| !refusal.is_empty())
+            || self.audio.is_some()
+            || self.extra.get("function_call").is_some()
+    }
+
     /// The text of the message; empty if it has none. Several text parts are joined.
     #[must_use]
     pub fn text(&self) -> String {

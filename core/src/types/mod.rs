@@ -2,6 +2,7 @@
 
 mod chunk;
 mod content;
+mod embed;
 mod error;
 mod extra;
 mod finish;
@@ -17,8 +18,10 @@ mod tool;
 mod usage;
 mod validate;
 
-pub use chunk::{Chunk, ChunkChoice, Delta, FunctionDelta, ToolCallDelta};
+pub use chunk::{Chunk, ChunkChoice, CustomDelta, Delta, FunctionDelta, ToolCallDelta};
 pub use content::{Content, FileRef, ImageUrl, InputAudio, Part};
+pub(crate) use embed::EmbedInput;
+pub use embed::{EmbedRequest, EmbedResponse, Embedding};
 pub use error::{ErrorBody, ErrorObject};
 pub use extra::{Extra, Raw};
 pub use finish::FinishReason;
@@ -28,5 +31,5 @@ pub use model::{Model, ModelList};
 pub use request::{ChatRequest, JsonSchema, ResponseFormat, Stop, StreamOptions};
 pub use response::{ChatResponse, Choice};
 pub use shared::SharedStr;
-pub use tool::{FunctionCall, FunctionDef, FunctionName, Tool, ToolCall, ToolChoice};
+pub use tool::{CustomCall, FunctionCall, FunctionDef, FunctionName, Tool, ToolCall, ToolChoice};
 pub use usage::{CompletionDetails, PromptDetails, Usage};

@@ -1,7 +1,9 @@
 //! Reading a request's body: broken JSON, wrong types and wrong values each get an error that names the field.
 
+use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
+use super::embed::EmbedRequest;
 use super::request::ChatRequest;
 use crate::error::{Error, Kind, Result};
 
@@ -11,40 +13,54 @@ const MAX_DEPTH: usize = 96;
 impl ChatRequest {
     /// Reads and checks the body of a request.
     pub fn from_slice(body: &[u8]) -> Result<ChatRequest> {
-        let text = std::str::from_utf8(body).map_err(|error| {
-            Error::new(
-                Kind::InvalidRequest,
-                format!("The body is not UTF-8: the byte at {} is wrong.", error.valid_up_to()),
-            )
-        })?;
-        match text.trim_ascii_start().as_bytes().first() {
-            Some(b'{') => {}
-            None => {
-                return Err(Error::new(Kind::InvalidRequest, "The body is empty; a JSON object is needed."));
-            }
-            Some(_) => {
-                // Say which of the two it is: not JSON, or JSON of another kind.
-                return Err(match serde_json::from_str::<serde::de::IgnoredAny>(text) {
-                    Ok(_) => Error::new(Kind::InvalidRequest, "The body must be a JSON object."),
-                    Err(error) => broken(text, &error),
-                });
-            }
-        }
-        if let Some(at) = too_deep(body) {
-            return Err(Error::new(
-                Kind::InvalidRequest,
-                format!("The body is nested more than {MAX_DEPTH} levels deep, at byte {at}."),
-            ));
-        }
-        let mut reader = serde_json::Deserializer::from_str(text);
-        let mut track = serde_path_to_error::Track::new();
-        let request: ChatRequest =
-            serde::Deserialize::deserialize(serde_path_to_error::Deserializer::new(&mut reader, &mut track))
-                .map_err(|error| misread(text, &track.path().to_string(), &error))?;
-        reader.end().map_err(|error| broken(text, &error))?;
+        let request: ChatRequest = read(body)?;
         request.validate()?;
         Ok(request)
     }
+}
+
+impl EmbedRequest {
+    /// Reads and checks the body of a request.
+    pub fn from_slice(body: &[u8]) -> Result<EmbedRequest> {
+        let request: EmbedRequest = read(body)?;
+        request.validate()?;
+        Ok(request)
+    }
+}
+
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
+    let text = std::str::from_utf8(body).map_err(|error| {
+        Error::new(
+            Kind::InvalidRequest,
+            format!("The body is not UTF-8: the byte at {} is wrong.", error.valid_up_to()),
+        )
+    })?;
+    match text.trim_ascii_start().as_bytes().first() {
+        Some(b'{') => {}
+        None => {
+            return Err(Error::new(Kind::InvalidRequest, "The body is empty; a JSON object is needed."));
+        }
+        Some(_) => {
+            // Say which of the two it is: not JSON, or JSON of another kind.
+            return Err(match serde_json::from_str::<serde::de::IgnoredAny>(text) {
+                Ok(_) => Error::new(Kind::InvalidRequest, "The body must be a JSON object."),
+                Err(error) => broken(text, &error),
+            });
+        }
+    }
+    if let Some(at) = too_deep(body) {
+        return Err(Error::new(
+            Kind::InvalidRequest,
+            format!("The body is nested more than {MAX_DEPTH} levels deep, at byte {at}."),
+        ));
+    }
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let mut track = serde_path_to_error::Track::new();
+    let request: T =
+        serde::Deserialize::deserialize(serde_path_to_error::Deserializer::new(&mut reader, &mut track))
+            .map_err(|error| misread(text, &track.path().to_string(), &error))?;
+    reader.end().map_err(|error| broken(text, &error))?;
+    Ok(request)
 }
 
 /// Where the body passes the deepest nesting, if it does.
@@ -71,7 +87,7 @@ fn too_deep(body: &[u8]) -> Option<usize> {
 
 /// JSON that is not JSON.
 fn broken(text: &str, error: &serde_json::Error) -> Error {
-    let at = offset(text, error.line(), error.column());
+    let at = if error.is_eof() { text.len() } else { offset(text, error.line(), error.column()) };
     Error::new(Kind::InvalidRequest, format!("The body is not valid JSON: {} at byte {at}.", reason(error)))
 }
 

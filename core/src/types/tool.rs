@@ -56,7 +56,17 @@ object! {
 }
 
 object! {
-    /// A call the model makes. Kinds other than `function` are kept in `extra`.
+    /// The custom tool that is called.
+    pub struct CustomCall {
+        /// Its name.
+        def name: String = "name" or String::new(),
+        /// Its input: free text, as the model wrote it.
+        def input: String = "input" or String::new(),
+    }
+}
+
+object! {
+    /// A call the model makes. Kinds that are not known are kept in `extra`.
     pub struct ToolCall {
         /// The id that the result refers to.
         def id: String = "id" or String::new(),
@@ -64,6 +74,8 @@ object! {
         def kind: String = "type" or "function".to_owned(),
         /// The function and its arguments.
         opt function: FunctionCall = "function",
+        /// The custom tool and its input, where `kind` is `custom`.
+        opt custom: CustomCall = "custom",
     }
 }
 

@@ -132,7 +132,7 @@ fn object(param: &'static str, value: Option<&Raw>) -> Result<()> {
     }
 }
 
-fn check_model(model: &str) -> Result<()> {
+pub(super) fn check_model(model: &str) -> Result<()> {
     if model.trim().is_empty() {
         return Err(Error::invalid("model", "model: must not be empty."));
     }

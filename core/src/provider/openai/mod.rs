@@ -1,5 +1,6 @@
 //! OpenAI's chat completions, and the model for all adapters that speak the same protocol.
 
+mod embed;
 mod error;
 mod request;
 mod response;
@@ -9,11 +10,11 @@ mod usage;
 
 use http::HeaderMap;
 
-use super::{Adapter, Call, Decoder, Failure, Outgoing};
+use super::{Adapter, Call, Decoder, EmbedCall, Failure, Outgoing};
 use crate::clock::Millis;
 use crate::error::Result;
 use crate::stream::Lawful;
-use crate::types::ChatResponse;
+use crate::types::{ChatResponse, EmbedResponse};
 
 pub use usage::token_counts;
 
@@ -70,6 +71,14 @@ impl Adapter for OpenAi {
     fn decoder(&self) -> Box<dyn Decoder> {
         let decoder = stream::ChatDecoder::default();
         if cfg!(debug_assertions) { Box::new(Lawful::new(decoder)) } else { Box::new(decoder) }
+    }
+
+    fn embed(&self, call: &EmbedCall<'_>) -> Result<Outgoing> {
+        embed::request(call)
+    }
+
+    fn embedded(&self, body: &[u8]) -> Result<EmbedResponse, Failure> {
+        embed::read(body)
     }
 
     fn failure(&self, status: u16, headers: &HeaderMap, body: &[u8], now: Millis) -> Failure {

@@ -28,7 +28,7 @@ pub(super) fn chat(dialect: &Dialect, call: &Call<'_>) -> Result<Outgoing> {
     Ok(outgoing)
 }
 
-fn headers(endpoint: &Endpoint, stream: bool, outgoing: &mut Outgoing) -> Result<()> {
+pub(super) fn headers(endpoint: &Endpoint, stream: bool, outgoing: &mut Outgoing) -> Result<()> {
     let headers = outgoing.request.headers_mut();
     headers.extend(endpoint.headers.clone());
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -1,10 +1,8 @@
 //! Tool calls in a stream: which piece belongs to which call.
 
-use serde::Deserialize;
-
 use crate::provider::Failure;
 use crate::stream::{ToolForm, ToolPiece};
-use crate::types::{Extra, Raw, ToolCallDelta};
+use crate::types::{Extra, ToolCallDelta};
 
 /// Most calls in one answer; a stream with more is broken.
 const MAX_CALLS: usize = 1024;
@@ -24,16 +22,9 @@ struct Call {
     /// The provider's index, where it gives one.
     theirs: Option<u32>,
     id: Option<String>,
+    form: ToolForm,
     /// What came before the name did; none once the call was told.
     held: Option<ToolPiece>,
-}
-
-#[derive(Deserialize)]
-struct Custom {
-    #[serde(default)]
-    name: Option<String>,
-    #[serde(default)]
-    input: Option<String>,
 }
 
 impl Calls {
@@ -52,34 +43,34 @@ impl Calls {
         let index = u32::try_from(at).unwrap_or(u32::MAX);
         if at == self.0.len() {
             let held = ToolPiece { index, ..ToolPiece::default() };
-            self.0.push(Call { theirs: delta.index, id: id.clone(), held: Some(held) });
+            self.0.push(Call {
+                theirs: delta.index,
+                id: id.clone(),
+                form: ToolForm::Function,
+                held: Some(held),
+            });
         }
         let Some(call) = self.0.get_mut(at) else { return Ok(None) };
         if call.id.is_none() {
             call.id = id;
         }
-        let mut extra = delta.extra;
-        let custom = extra.get("custom").and_then(Raw::read::<Custom>);
-        let (form, name, arguments) = match (delta.function, custom) {
-            (None, Some(custom)) => {
-                extra.remove("custom");
-                (ToolForm::Custom, custom.name, custom.input)
-            }
-            (Some(function), _) => {
-                keep(&mut extra, "function", &function.extra);
-                (ToolForm::Function, function.name, function.arguments)
-            }
-            (None, None) => (ToolForm::Function, None, None),
+        let extra = delta.extra;
+        let (form, name, arguments, inner) = match (delta.function, delta.custom) {
+            (None, Some(custom)) => (ToolForm::Custom, custom.name, custom.input, custom.extra),
+            (Some(function), _) => (ToolForm::Function, function.name, function.arguments, function.extra),
+            (None, None) => (call.form, None, None, Extra::default()),
         };
+        call.form = form;
         let name = name.filter(|name| !name.is_empty());
         let arguments = arguments.unwrap_or_default();
         let Some(mut held) = call.held.take() else {
             // Some providers repeat id and name on each piece.
-            return Ok(Some(ToolPiece { index, form, id: None, name: None, arguments, extra }));
+            return Ok(Some(ToolPiece { index, form, id: None, name: None, arguments, extra, inner }));
         };
         held.form = form;
         held.arguments.push_str(&arguments);
         held.extra.absorb(extra);
+        held.inner.absorb(inner);
         if name.is_none() {
             call.held = Some(held);
             return Ok(None);
@@ -110,12 +101,5 @@ impl Calls {
             (None, None) => self.0.len().checked_sub(1),
         };
         found.unwrap_or(self.0.len())
-    }
-}
-
-/// Unknown fields inside `function` go on beside it, where nothing of ours is in their way.
-fn keep(extra: &mut Extra, within: &str, inner: &Extra) {
-    for (name, value) in inner.iter() {
-        extra.insert(format!("{within}.{name}"), value.clone());
     }
 }

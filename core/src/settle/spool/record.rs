@@ -39,7 +39,7 @@ pub(super) struct SettledRow {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Said {
-    Reserve(Reserve),
+    Reserve(Box<Reserve>),
     Settled(Box<SettledRow>),
 }
 

@@ -95,7 +95,7 @@ impl Replay<'_> {
                 };
                 match record::decode(&line).map(|record| record.said) {
                     Some(Said::Reserve(reserve)) => {
-                        open.insert(reserve.held.id, reserve);
+                        open.insert(reserve.held.id, *reserve);
                     }
                     Some(Said::Settled(settled)) => {
                         open.remove(&settled.row.id);

@@ -14,10 +14,9 @@ use crate::money::Nano;
 
 /// Expired leases that one admission clears away.
 const SWEEP: usize = 16;
-/// How many acknowledged reservations wait for a late settlement, and how long. One that comes later still is only
-/// in the ledger.
+/// So many acknowledged reservations wait for a late settlement. One that finds no more than the ledger is booked there
+/// alone.
 const ACKNOWLEDGED: usize = 10_000;
-const ACKNOWLEDGED_MS: u64 = 24 * 3_600_000;
 
 /// Rates and slots of one key.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -80,8 +79,8 @@ impl Account {
         self.sweep(now, SWEEP);
         self.prune(now);
         let mut view = self.view(admission.key, CounterId::booked(now, admission.key, admission.customer));
-        let known = self.reservations.get(&admission.id).filter(|_| admission.charge != Charge::RateOnly);
-        if let Some(known) = known {
+        let known = self.reservations.get(&admission.id).filter(|known| !known.is_over(now));
+        if let Some(known) = known.filter(|_| admission.charge != Charge::RateOnly) {
             // Asked again under the same id, because the first answer was lost: the same answer.
             let standing = limits::standing(&view, admission, now);
             return Verdict::Admitted(Admitted { plan: known.plan, held: known.held.clone(), standing });
@@ -124,6 +123,9 @@ impl Account {
         };
         let held = &reservation.held;
         self.queue(reservation.phase).remove(&(held.lease_until, held.id));
+        if reservation.is_over(now) {
+            return Settled::Already;
+        }
         let mut view = self.view(held.key, held.counters());
         let settled = limits::settle(&mut view, &reservation, settlement, now);
         self.keep(held.key, &view, now);
@@ -155,7 +157,8 @@ impl Account {
         let drained = |bucket: Bucket| bucket.advanced(now, bucket.rate).used == 0 && bucket.at <= now;
         self.keys.retain(|_, key| key.slots > 0 || !drained(key.requests) || !drained(key.tokens));
         while let Some(first) = self.acknowledged.first().copied() {
-            if self.acknowledged.len() <= ACKNOWLEDGED && now.since(first.0) < ACKNOWLEDGED_MS {
+            let over = self.reservations.get(&first.1).is_none_or(|known| known.is_over(now));
+            if self.acknowledged.len() <= ACKNOWLEDGED && !over {
                 break;
             }
             self.acknowledged.remove(&first);

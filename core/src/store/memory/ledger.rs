@@ -12,7 +12,7 @@ use crate::limits::{CounterId, Window};
 use crate::money::Nano;
 use crate::settle::{Outcome, Row};
 use crate::store::rollup::{Rollup, Sums, UsageKey};
-use crate::store::{GroupBy, Ledger, RowFilter, UsageLine, UsageQuery};
+use crate::store::{GroupBy, Ledger, RowFilter, StoreSize, UsageLine, UsageQuery};
 
 /// So many rows are kept, the newest. Older ones stay in the sums; one of them that comes in again counts anew.
 pub const KEPT_ROWS: usize = 10_000;
@@ -181,6 +181,11 @@ impl Ledger for MemoryStore {
                 && filter.id.is_none_or(|id| id == row.id)
         };
         Ok(books.rows.values().rev().filter(asked).take(most).cloned().collect())
+    }
+
+    async fn size(&self) -> Result<StoreSize> {
+        let ledger_rows = self.inner.ledger.lock().rows.len() as u64;
+        Ok(StoreSize { ledger_rows, ..StoreSize::default() })
     }
 
     async fn retire(&self, before: Millis, most: u32) -> Result<u64> {

@@ -50,6 +50,10 @@ impl std::fmt::Debug for MemoryLimiter {
 
 #[async_trait]
 impl Limiter for MemoryLimiter {
+    fn in_process(&self) -> bool {
+        true
+    }
+
     async fn admit(&self, admission: &Admission) -> Result<Verdict> {
         let account = self.account(admission.project);
         let mut account = account.lock();

@@ -1,8 +1,8 @@
 //! Projects, keys and customers.
 
 use async_trait::async_trait;
-use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
+use sqlx::{Sqlite, SqliteConnection, Transaction};
 
 use super::columns::{Columns, json, word};
 use super::failure::{failed, is_constraint};
@@ -17,8 +17,21 @@ use crate::store::Directory;
 const READING: &str = "the directory could not be read";
 const WRITING: &str = "the directory could not be changed";
 
+impl SqliteStore {
+    /// Commits a change and tells other processes of it.
+    async fn publish(&self, change: Transaction<'static, Sqlite>) -> Result<()> {
+        change.commit().await.map_err(failed(WRITING))?;
+        SqliteStore::signal(self).change();
+        Ok(())
+    }
+}
+
 #[async_trait]
 impl Directory for SqliteStore {
+    fn signal(&self) -> u64 {
+        SqliteStore::signal(self).read()
+    }
+
     async fn project(&self, id: ProjectId) -> Result<Option<Project>> {
         sqlx::query("SELECT * FROM project WHERE id = ?")
             .bind(id.to_string())
@@ -57,7 +70,7 @@ impl Directory for SqliteStore {
             .await
             .map_err(|failure| refused(failure, "name", "a project of this name exists"))?;
         move_version(&mut change).await?;
-        change.commit().await.map_err(failed(WRITING))?;
+        self.publish(change).await?;
         Ok(project)
     }
 
@@ -70,8 +83,24 @@ impl Directory for SqliteStore {
             .await
             .map_err(failed(WRITING))?;
         let row = move_project(&mut change, id).await?;
-        change.commit().await.map_err(failed(WRITING))?;
+        self.publish(change).await?;
         project(&row)
+    }
+
+    async fn purge_cache(&self, project: ProjectId) -> Result<u64> {
+        let mut change = self.write(WRITING).await?;
+        let purge = [
+            "UPDATE project SET cache_epoch = cache_epoch + 1 WHERE id = ?",
+            "DELETE FROM answer WHERE project = ?",
+        ];
+        let mut removed = 0;
+        for statement in purge {
+            let done = sqlx::query(statement).bind(project.to_string()).execute(&mut *change).await;
+            removed = done.map_err(failed(WRITING))?.rows_affected();
+        }
+        move_project(&mut change, project).await?;
+        self.publish(change).await?;
+        Ok(removed)
     }
 
     async fn key(&self, hash: KeyHash) -> Result<Option<Key>> {
@@ -129,7 +158,7 @@ impl Directory for SqliteStore {
         .execute(&mut *change)
         .await
         .map_err(|failure| refused(failure, "key", "this key exists already"))?;
-        change.commit().await.map_err(failed(WRITING))?;
+        self.publish(change).await?;
         Ok(key)
     }
 
@@ -157,7 +186,7 @@ impl Directory for SqliteStore {
         .map_err(failed(WRITING))?
         .ok_or_else(|| missing("key", changed.id))?;
         move_project(&mut change, changed.project).await?;
-        change.commit().await.map_err(failed(WRITING))?;
+        self.publish(change).await?;
         key(&row)
     }
 
@@ -212,7 +241,7 @@ impl Directory for SqliteStore {
         .fetch_one(&mut *change)
         .await
         .map_err(failed(WRITING))?;
-        change.commit().await.map_err(failed(WRITING))?;
+        self.publish(change).await?;
         customer(&row)
     }
 
@@ -220,7 +249,7 @@ impl Directory for SqliteStore {
         let mut change = self.write(WRITING).await?;
         move_project(&mut change, project).await?;
         let known = forget::customer(&mut change, project, id, self.clock().now()).await?;
-        change.commit().await.map_err(failed(WRITING))?;
+        self.publish(change).await?;
         Ok(known)
     }
 
@@ -283,6 +312,7 @@ fn project(row: &SqliteRow) -> Result<Project> {
         name: row.get("name")?,
         rev: row.number("rev")?,
         created_at: row.millis("created_at")?,
+        cache_epoch: row.number("cache_epoch")?,
         settings: row.json("settings")?,
     })
 }

@@ -15,7 +15,7 @@ use crate::money::Nano;
 use crate::pricing::TokenCounts;
 use crate::settle::{Outcome, Row};
 use crate::store::rollup::Rollup;
-use crate::store::{Ledger, RowFilter, UsageLine, UsageQuery};
+use crate::store::{Ledger, RowFilter, StoreSize, UsageLine, UsageQuery};
 
 pub(super) const READING: &str = "the ledger could not be read";
 pub(super) const WRITING: &str = "the ledger could not be written";
@@ -86,6 +86,22 @@ impl Ledger for SqliteStore {
         found.iter().map(read).collect()
     }
 
+    async fn size(&self) -> Result<StoreSize> {
+        let row = sqlx::query(
+            "SELECT (SELECT count(*) FROM ledger) AS ledger_rows, (SELECT count(*) FROM answer) AS answers, \
+             (SELECT page_count FROM pragma_page_count) * (SELECT page_size FROM pragma_page_size) AS bytes",
+        )
+        .fetch_one(self.readers())
+        .await
+        .map_err(failed(READING))?;
+        let row = Columns(&row);
+        Ok(StoreSize {
+            bytes: row.number("bytes")?,
+            ledger_rows: row.number("ledger_rows")?,
+            answers: row.number("answers")?,
+        })
+    }
+
     async fn retire(&self, before: Millis, most: u32) -> Result<u64> {
         let mut change = self.write(WRITING).await?;
         let retired = sqlx::query(
@@ -110,6 +126,9 @@ impl Ledger for SqliteStore {
             .await
             .map_err(failed(WRITING))?;
         change.commit().await.map_err(failed(WRITING))?;
+        if retired > 0 {
+            self.give_back_pages().await?;
+        }
         Ok(retired)
     }
 

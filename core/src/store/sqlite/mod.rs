@@ -1,5 +1,6 @@
 //! The embedded store: one SQLite file in WAL mode, through sqlx.
 
+mod answers;
 mod columns;
 mod directory;
 mod failure;
@@ -10,6 +11,7 @@ mod lock;
 mod migrate;
 mod open;
 mod rollup;
+mod signal;
 mod usage;
 mod watch;
 

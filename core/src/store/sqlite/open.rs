@@ -4,12 +4,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+    SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
+    SqliteSynchronous,
 };
 use sqlx::{Sqlite, Transaction};
 
 use super::failure::{code, failed, primary_code};
+use super::signal::Signal;
 use super::{location, lock, migrate};
 use crate::clock::SharedClock;
 use crate::error::{Error, Kind, Result};
@@ -17,6 +20,8 @@ use crate::store::process_lock::ProcessLock;
 
 /// How long a statement waits for another process's transaction.
 const BUSY: Duration = Duration::from_secs(5);
+/// Between two tries where SQLite itself does not wait.
+const BUSY_PAUSE: Duration = Duration::from_millis(10);
 /// How long a caller waits for a connection of this process.
 const ACQUIRE: Duration = Duration::from_secs(10);
 const READERS: u32 = 4;
@@ -42,11 +47,12 @@ struct Inner {
     path: PathBuf,
     access: Access,
     clock: SharedClock,
+    signal: Signal,
     /// One connection: SQLite has one writer at a time, and a queue in process is fairer than its busy handler.
     writer: SqlitePool,
     readers: SqlitePool,
     /// Released last, after the pools are gone.
-    lock: Option<ProcessLock>,
+    lock: Mutex<Option<ProcessLock>>,
 }
 
 impl std::fmt::Debug for SqliteStore {
@@ -72,21 +78,28 @@ impl SqliteStore {
             Access::Shared => Some(lock::take(url, &path, true)?),
             Access::Administration => None,
         };
+        let signal = Signal::open(&path)?;
         let options = SqliteConnectOptions::new()
             .filename(&path)
             .create_if_missing(false)
+            // Counts for a new file only: what is deleted makes it smaller again.
+            .auto_vacuum(SqliteAutoVacuum::Incremental)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Normal)
             .foreign_keys(true)
+            // What is deleted is overwritten: a forgotten name must not linger in the file.
+            .pragma("secure_delete", "ON")
             .busy_timeout(BUSY);
-        let writer = pool(1).connect_with(options.clone()).await.map_err(|failure| unusable(url, failure))?;
+        let writer = connect(&options).await.map_err(|failure| unusable(url, failure))?;
         let mut connection = writer.acquire().await.map_err(|failure| unusable(url, failure))?;
         migrate::migrate(&mut connection, lockgate_migrations::SQLITE, url, clock.now())
             .await
             .map_err(|error| explained(url, error))?;
         drop(connection);
         let readers = pool(READERS).connect_lazy_with(options.pragma("query_only", "ON"));
-        Ok(SqliteStore { inner: Arc::new(Inner { path, access, clock, writer, readers, lock }) })
+        Ok(SqliteStore {
+            inner: Arc::new(Inner { path, access, clock, signal, writer, readers, lock: Mutex::new(lock) }),
+        })
     }
 
     /// The database file, as the setting names it.
@@ -104,13 +117,14 @@ impl SqliteStore {
     /// Whether this process is a fork of the one that opened the store. Then it must not be used, only rebuilt.
     #[must_use]
     pub fn forked(&self) -> bool {
-        self.inner.lock.as_ref().is_some_and(|lock| !lock.is_held())
+        self.inner.lock.lock().as_ref().is_some_and(|lock| !lock.is_held())
     }
 
-    /// Ends all connections, then gives up ownership (with the last clone). Statements under way are finished.
+    /// Ends all connections, then gives up ownership. Statements under way are finished.
     pub async fn close(&self) {
         self.inner.readers.close().await;
         self.inner.writer.close().await;
+        *self.inner.lock.lock() = None;
     }
 
     /// A transaction that holds the write lock from its start, so that it never fails half way on a busy file.
@@ -118,13 +132,37 @@ impl SqliteStore {
         self.inner.writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed(doing))
     }
 
+    /// The connection that writes.
+    pub(super) fn writer(&self) -> &SqlitePool {
+        &self.inner.writer
+    }
+
     /// Connections that can only read.
     pub(crate) fn readers(&self) -> &SqlitePool {
         &self.inner.readers
     }
 
+    /// Changes with every administrative change by any process.
+    pub(super) fn signal(&self) -> &Signal {
+        &self.inner.signal
+    }
+
     pub(crate) fn clock(&self) -> &SharedClock {
         &self.inner.clock
+    }
+}
+
+/// The first connection to a new file turns it to WAL. For that SQLite does not wait: processes that start at the
+/// same moment are told that the file is busy.
+async fn connect(options: &SqliteConnectOptions) -> sqlx::Result<SqlitePool> {
+    let begun = tokio::time::Instant::now();
+    loop {
+        match pool(1).connect_with(options.clone()).await {
+            Err(failure) if primary_code(&failure) == Some(code::BUSY) && begun.elapsed() < BUSY => {
+                tokio::time::sleep(BUSY_PAUSE).await;
+            }
+            connected => return connected,
+        }
     }
 }
 

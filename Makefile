@@ -1,0 +1,18 @@
+# The one entry to building, running and testing; .ci/run calls only these targets.
+.DEFAULT_GOAL := help
+.PHONY: help run test lint
+
+help: ## List the targets.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## Build lockgate and run its demo: simulated providers, no key, no database, no network.
+	@echo "Building lockgate (the first time takes a few minutes), then running its demo."
+	@echo "Nothing to install: providers are simulated, the store is a temporary file."
+	cargo build --locked --package lockgate-server
+	cargo run --locked --quiet --package lockgate-server -- demo
+
+test: ## Provision what the tests need, then run every suite. SUITES="rust node-openai6" picks.
+	@tests/run $(SUITES)
+
+lint: ## Formatting, clippy, docs, dependency policy, scripts, Python and Node sources.
+	@tests/lint/run

@@ -1,0 +1,106 @@
+//! Stage 4: one flight per fingerprint. Equal requests under way share one call.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tokio_util::task::TaskTracker;
+
+use super::Fingerprint;
+use super::flight::{Flight, Seat};
+
+/// The calls under way that others may join.
+pub(crate) struct Flights {
+    by_key: Mutex<HashMap<Fingerprint, Arc<Flight>>>,
+    /// A flush waits for calls that nobody listens to any more.
+    tracker: TaskTracker,
+}
+
+/// What joining gave.
+pub(crate) enum Joined {
+    /// Nobody asks the same: call the provider.
+    Lead(Lead),
+    /// Somebody does: wait for that answer.
+    Follow(Seat),
+}
+
+/// The right and the duty to call the provider. Dropped before the call, it wakes the followers, one of which leads.
+pub(crate) struct Lead {
+    flight: Arc<Flight>,
+    flights: Arc<Flights>,
+    key: Option<Fingerprint>,
+    flown: bool,
+}
+
+impl Flights {
+    pub(crate) fn new(tracker: TaskTracker) -> Arc<Flights> {
+        Arc::new(Flights { by_key: Mutex::default(), tracker })
+    }
+
+    /// Joins the call under way for `key`, or begins one. Without a key the call is nobody else's.
+    pub(crate) fn join(self: &Arc<Self>, key: Option<Fingerprint>) -> Joined {
+        let Some(key) = key else { return Joined::Lead(self.lead(Flight::new(), None)) };
+        let mut by_key = self.by_key.lock();
+        if let Some(flight) = by_key.get(&key).filter(|flight| !flight.cancel.is_cancelled()) {
+            return Joined::Follow(Seat::take(flight, false, self.tracker.clone()));
+        }
+        let flight = Flight::new();
+        by_key.insert(key, flight.clone());
+        Joined::Lead(self.lead(flight, Some(key)))
+    }
+
+    fn lead(self: &Arc<Self>, flight: Arc<Flight>, key: Option<Fingerprint>) -> Lead {
+        Lead { flight, flights: self.clone(), key, flown: false }
+    }
+
+    fn leave(&self, key: Option<Fingerprint>, flight: &Arc<Flight>) {
+        let Some(key) = key else { return };
+        let mut by_key = self.by_key.lock();
+        if by_key.get(&key).is_some_and(|known| Arc::ptr_eq(known, flight)) {
+            by_key.remove(&key);
+        }
+    }
+}
+
+impl Lead {
+    /// The leader's own place. Take it before the call begins.
+    pub(crate) fn seat(&self) -> Seat {
+        Seat::take(&self.flight, true, self.flights.tracker.clone())
+    }
+
+    /// This call's answer will not be what the followers asked for: they are woken and look after themselves.
+    pub(crate) fn go_alone(&mut self) {
+        self.flights.leave(self.key.take(), &self.flight);
+        self.flight.fail(None, false);
+        self.flight = Flight::new();
+    }
+
+    /// The call begins.
+    pub(crate) fn fly(mut self) -> Landing {
+        self.flown = true;
+        Landing { flight: self.flight.clone(), flights: self.flights.clone(), key: self.key }
+    }
+}
+
+impl Drop for Lead {
+    fn drop(&mut self) {
+        if !self.flown {
+            self.flights.leave(self.key, &self.flight);
+            self.flight.landed();
+        }
+    }
+}
+
+/// The call under way. However it ends, a panic included, its audience hears of it.
+pub(crate) struct Landing {
+    pub(crate) flight: Arc<Flight>,
+    flights: Arc<Flights>,
+    key: Option<Fingerprint>,
+}
+
+impl Drop for Landing {
+    fn drop(&mut self) {
+        self.flights.leave(self.key, &self.flight);
+        self.flight.landed();
+    }
+}

@@ -1,0 +1,25 @@
+//! The limiter's laws (promises P1, P2, P3), on every engine in process.
+
+mod downgrade;
+mod lease;
+mod model;
+mod naive;
+mod races;
+mod rates;
+mod script;
+mod seeding;
+mod spend;
+mod world;
+
+/// Runs laws, each on a world of its own, on every engine.
+macro_rules! laws {
+    ($($law:ident),+ $(,)?) => {
+        mod memory {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn $law() {
+                super::$law(crate::world::World::memory()).await;
+            })+
+        }
+    };
+}
+pub(crate) use laws;

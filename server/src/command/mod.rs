@@ -1,0 +1,33 @@
+//! The commands: a file each.
+
+mod check;
+pub(crate) mod customer;
+pub(crate) mod key;
+mod migrate;
+mod models;
+pub(crate) mod project;
+mod store;
+pub(crate) mod usage;
+
+use std::process::ExitCode;
+
+use crate::cli::{Cli, Command};
+use crate::failure::Failure;
+use crate::{demo, serve};
+
+/// Runs the command that was asked for.
+pub(crate) async fn run(cli: Cli) -> Result<ExitCode, Failure> {
+    let sources = &cli.sources;
+    match cli.command {
+        Command::Serve(args) => return serve::run(sources, &args).await,
+        Command::Demo(args) => return demo::run(&args).await,
+        Command::Check(print) => return check::run(sources, print).await,
+        Command::Migrate(print) => migrate::run(sources, print).await,
+        Command::Project(command) => project::run(sources, command).await,
+        Command::Key(command) => key::run(sources, command).await,
+        Command::Customer(command) => customer::run(sources, command).await,
+        Command::Usage(args) => usage::run(sources, args).await,
+        Command::Models(print) => models::run(sources, print).await,
+    }
+    .map(|()| ExitCode::SUCCESS)
+}

@@ -1,0 +1,36 @@
+//! Settings: flag > environment > file > default.
+
+use std::path::Path;
+
+use lockgate::Config;
+use lockgate::config::{Environment, Layers};
+
+use crate::cli::Sources;
+use crate::failure::Failure;
+
+/// The file that is read where no other is named.
+const FILE: &str = "lockgate.toml";
+/// The store of the command line, where nothing names one. The libraries' default is memory.
+pub(crate) const STORE: &str = "sqlite://lockgate.db";
+
+/// The layers of the command line: file, environment, flags, and its own defaults below them.
+pub(crate) fn layers(sources: &Sources) -> Result<Layers, Failure> {
+    let mut layers = Layers::new()
+        .fallback("store", STORE)
+        .fallback("auth", "required")
+        .environment(Environment::of_process());
+    if let Some(path) = &sources.config {
+        layers = layers.file(path)?;
+    } else if Path::new(FILE).is_file() {
+        layers = layers.file(Path::new(FILE))?;
+    }
+    if let Some(store) = &sources.store {
+        layers = layers.set("store", store.as_str());
+    }
+    Ok(layers)
+}
+
+/// The settings of a command without flags of its own.
+pub(crate) fn read(sources: &Sources) -> Result<Config, Failure> {
+    Ok(layers(sources)?.read()?)
+}

@@ -1,0 +1,97 @@
+//! Wrong settings, and which of two settings wins.
+
+use crate::house::House;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_setting_names_the_key_the_value_and_what_is_allowed() {
+    let house = House::new().await;
+    let table: &[(&str, &[&str])] = &[
+        ("store = \"redis://x\"", &["store", "redis://x", "sqlite://PATH"]),
+        ("store = 5", &["store", "5", "string"]),
+        ("stoer = \"memory\"", &["stoer", "store"]),
+        ("store = \"memory\"\nshared = true", &["shared", "true", "sqlite://PATH"]),
+        ("auth = \"perhaps\"", &["auth", "perhaps", "required"]),
+        ("listen = \"localhost\"", &["listen", "localhost", "127.0.0.1:4100"]),
+        ("max_body_bytes = 0", &["max_body_bytes", "0", "at least 1"]),
+        ("max_body_bytes = -5", &["max_body_bytes", "-5"]),
+        ("request_timeout_ms = 0", &["request_timeout_ms", "0", "at least 1"]),
+        ("drain_seconds = 90000", &["drain_seconds", "90000", "86400"]),
+        ("failover_mode = \"sideways\"", &["failover_mode", "sideways", "cloud_first"]),
+        ("log = \"loud\"", &["log", "loud", "pretty"]),
+        ("[timeouts]\nidle_ms = 0", &["timeouts.idle_ms", "0", "at least 1"]),
+        ("[project]\nmonthly_cap = \"much\"", &["project.monthly_cap", "much", "decimal"]),
+        ("[project]\nmonthly_cap = \"9000001\"", &["project.monthly_cap", "9000001", "9000000"]),
+        ("[project]\nmonthly_cap = -1", &["project.monthly_cap", "-1"]),
+        ("[project.cache]\nttl_seconds = 0", &["project.cache.ttl_seconds", "0", "at least 1"]),
+        ("[project.downgrade]\na = \"a\"", &["project.downgrade", "another model"]),
+        ("[providers.mine]\nbase_url = \"http://x/v1\"", &["providers.mine.kind", "absent", "openai"]),
+        ("[providers.mine]\nkind = \"openai\"", &["providers.mine.base_url", "absent"]),
+        ("[providers.mine]\nkind = \"telepathy\"", &["providers.mine.kind", "telepathy", "openai"]),
+        ("[providers.openai]\napi_key_env = \"NOT_THERE\"", &["providers.openai.api_key_env", "NOT_THERE"]),
+        ("[providers.\"a b\"]\nkind = \"openai\"", &["providers", "a b", "letters"]),
+        ("[[prices]]\nmodel = \"x\"", &["prices", "provider"]),
+        ("= 1", &["lockgate.toml", "TOML"]),
+    ];
+    for (text, parts) in table {
+        house.write("lockgate.toml", text);
+        // The environment would win over the provider's settings in the file.
+        let mut command = house.command(&["serve"]);
+        let output =
+            command.env_remove("OPENAI_API_KEY").env_remove("OPENAI_BASE_URL").output().await.unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{text:?}: {error}");
+        assert_eq!(error.lines().count(), 1, "{text:?}: {error}");
+        for part in *parts {
+            assert!(error.contains(part), "{text:?}: {part:?} is not in {error}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn flag_over_environment_over_file_over_default() {
+    let house = House::new().await;
+    let store = async |environment: Option<&str>, flags: &[&str]| {
+        let mut command = house.command(&[&["check", "--json"], flags].concat());
+        if let Some(value) = environment {
+            command.env("LOCKGATE_STORE", value);
+        }
+        let output = command.output().await.unwrap();
+        let checked: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        checked["store"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(store(None, &[]).await, "sqlite://lockgate.db");
+    house.write("lockgate.toml", "store = \"sqlite://file.db\"");
+    assert_eq!(store(None, &[]).await, "sqlite://file.db");
+    house.write("other.toml", "store = \"sqlite://other.db\"");
+    assert_eq!(store(None, &["--config", "other.toml"]).await, "sqlite://other.db");
+    assert_eq!(store(Some("sqlite://environment.db"), &[]).await, "sqlite://environment.db");
+    assert_eq!(
+        store(Some("sqlite://environment.db"), &["--store", "sqlite://flag.db"]).await,
+        "sqlite://flag.db"
+    );
+    let (code, error) = house.failure(&["check", "--config", "absent.toml"]).await;
+    assert!(code == 2 && error.contains("absent.toml"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_error_never_shows_a_secret() {
+    let house = House::new().await;
+    house.write("lockgate.toml", "[providers.openai]\napi_key = [\"sk-very-secret\"]");
+    let mut command = house.command(&["check"]);
+    let output = command.env_remove("OPENAI_API_KEY").output().await.unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(2) && error.contains("providers.openai.api_key"), "{error}");
+    assert!(!error.contains("sk-very-secret"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_start_says_what_was_found_and_what_was_not() {
+    let house = House::new().await;
+    house.write("lockgate.toml", "auth = \"optional\"\nlisten = \"0.0.0.0:0\"");
+    let mut command = house.command(&["check", "--json"]);
+    let output = command.env_remove("OPENAI_API_KEY").env_remove("OPENAI_BASE_URL").output().await.unwrap();
+    let checked: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(checked["missing"], serde_json::json!(["OPENAI_API_KEY"]));
+    let warnings = checked["warnings"].to_string();
+    assert!(warnings.contains("0.0.0.0:0") && warnings.contains("no provider"), "{warnings}");
+}

@@ -1,0 +1,55 @@
+//! `lockgate.toml.example` is complete and correct.
+
+use lockgate::config::{Environment, Layers};
+
+const EXAMPLE: &str = include_str!("../../lockgate.toml.example");
+
+/// The file with every setting in force: `#key` is a setting, `# text` is a comment.
+fn uncommented() -> String {
+    let lines = EXAMPLE.lines().map(|line| match line.strip_prefix('#') {
+        Some(setting) if !setting.starts_with(' ') && !setting.is_empty() => setting,
+        _ => line,
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn read(text: &str) -> Result<lockgate::Config, lockgate::Error> {
+    Layers::new().environment(Environment::empty().with("LOCAL_API_KEY", "x")).toml(text, "example")?.read()
+}
+
+#[test]
+fn as_it_is_it_sets_nothing() {
+    assert!(EXAMPLE.parse::<toml::Table>().unwrap().is_empty());
+}
+
+#[test]
+fn with_all_comments_removed_it_is_valid() {
+    let config = read(&uncommented()).unwrap();
+    assert_eq!(config.listen, lockgate::Config::default().listen);
+    assert_eq!(config.max_body_bytes, lockgate::Config::default().max_body_bytes);
+    assert_eq!(config.drain_seconds, lockgate::Config::default().drain_seconds);
+    assert_eq!(config.timeouts, lockgate::Config::default().timeouts);
+}
+
+#[test]
+fn it_holds_every_setting() {
+    let example: toml::Table = uncommented().parse().unwrap();
+    let tables =
+        ["", "timeouts", "rates", "project", "project.customer_defaults", "project.cache", "providers.local"];
+    for table in tables {
+        let written = table
+            .split('.')
+            .filter(|part| !part.is_empty())
+            .fold(&example, |table, part| table[part].as_table().unwrap());
+        // The error for an unknown key lists the known ones.
+        let header = if table.is_empty() { String::new() } else { format!("[{table}]\n") };
+        let error = read(&format!("{header}no_such_key = 1")).unwrap_err();
+        let (_, known) = error.message().split_once("expected one of").unwrap_or_else(|| panic!("{error}"));
+        let known: Vec<&str> = known.split('`').skip(1).step_by(2).collect();
+        assert!(known.len() > 1, "{error}");
+        for key in known {
+            let elsewhere = table == "providers.local" && key == "api_key";
+            assert!(written.contains_key(key) || elsewhere, "{table}: {key} is missing in the example");
+        }
+    }
+}

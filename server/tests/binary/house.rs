@@ -1,0 +1,167 @@
+//! A folder with a store in it, a simulated provider, and the processes that run there.
+
+use std::path::Path;
+use std::process::{Output, Stdio};
+use std::time::Duration;
+
+use lockgate_sim::{Options, Sim};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::process::{Child, ChildStderr, ChildStdout, Command};
+use tokio::time::{Instant, timeout};
+
+use crate::web::Address;
+
+/// Longest wait for anything that a process does.
+pub(crate) const SOON: Duration = Duration::from_secs(20);
+
+pub(crate) struct House {
+    pub(crate) folder: TempDir,
+    pub(crate) sim: Sim,
+}
+
+/// A running `lockgate serve`.
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) address: Address,
+    pub(crate) said: Value,
+    stderr: BufReader<ChildStderr>,
+}
+
+impl House {
+    pub(crate) async fn new() -> House {
+        House { folder: tempfile::tempdir().unwrap(), sim: Sim::start(Options::default()).await.unwrap() }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.path().join(name), text).unwrap();
+    }
+
+    /// `lockgate` with these arguments, in the folder, with the simulator as OpenAI and nothing else in its environment.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lockgate"));
+        command
+            .args(arguments)
+            .current_dir(self.path())
+            .env_clear()
+            .env("OPENAI_API_KEY", "sk-simulated")
+            .env("OPENAI_BASE_URL", self.sim.openai_base_url())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        command
+    }
+
+    pub(crate) async fn run(&self, arguments: &[&str]) -> Output {
+        timeout(SOON, self.command(arguments).output()).await.expect("the command ends").unwrap()
+    }
+
+    /// Standard output of a command that must succeed.
+    pub(crate) async fn text(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments).await;
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{arguments:?}: {error}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// The same with `--json`.
+    pub(crate) async fn json(&self, arguments: &[&str]) -> Value {
+        let text = self.text(&[arguments, &["--json"]].concat()).await;
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{arguments:?}: {error} in {text}"))
+    }
+
+    /// Exit code and standard error of a command that must fail.
+    pub(crate) async fn failure(&self, arguments: &[&str]) -> (i32, String) {
+        let output = self.run(arguments).await;
+        assert!(!output.status.success(), "{arguments:?} succeeded");
+        assert!(output.stdout.is_empty(), "{arguments:?} printed to standard output");
+        (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+    }
+
+    /// A new key of the default project, and its id.
+    pub(crate) async fn key(&self, flags: &[&str]) -> (String, String) {
+        let made = self.json(&[&["key", "create"], flags].concat()).await;
+        (made["key"].as_str().unwrap().to_owned(), made["id"].as_str().unwrap().to_owned())
+    }
+
+    pub(crate) async fn serve(&self, flags: &[&str]) -> Server {
+        let mut child =
+            self.command(&[&["serve", "--listen", "127.0.0.1:0", "--json"], flags].concat()).spawn().unwrap();
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let line = line(&mut stdout).await;
+        if line.is_empty() {
+            let mut error = String::new();
+            stderr.read_to_string(&mut error).await.unwrap();
+            panic!("serve {flags:?}: {error}");
+        }
+        let said: Value = serde_json::from_str(&line).unwrap();
+        let address = said["listen"].as_str().unwrap().strip_prefix("http://").unwrap().parse().unwrap();
+        Server { child, address, said, stderr }
+    }
+
+    /// The ledger's total, once it holds `requests` requests.
+    pub(crate) async fn usage_of(&self, requests: u64) -> Value {
+        let until = Instant::now() + SOON;
+        loop {
+            let total = self.json(&["usage"]).await[0].take();
+            if total["requests"].as_u64().unwrap() >= requests {
+                return total;
+            }
+            assert!(Instant::now() < until, "the ledger holds {total}, not {requests} requests");
+        }
+    }
+}
+
+impl Server {
+    pub(crate) fn signal(&self, signal: Signal) {
+        let id = self.child.id().expect("the server runs");
+        kill_process(Pid::from_raw(i32::try_from(id).unwrap()).unwrap(), signal).unwrap();
+    }
+
+    /// Waits for its end: exit code (none after a kill) and what it logged.
+    pub(crate) async fn ended(mut self) -> (Option<i32>, String) {
+        let mut log = String::new();
+        let ended = async {
+            self.stderr.read_to_string(&mut log).await.unwrap();
+            self.child.wait().await.unwrap()
+        };
+        let status = timeout(SOON, ended).await.expect("the server ends");
+        (status.code(), log)
+    }
+
+    /// Ends it in order; it must end well.
+    pub(crate) async fn end(self) -> String {
+        self.signal(Signal::TERM);
+        let (code, log) = self.ended().await;
+        assert_eq!(code, Some(0), "{log}");
+        log
+    }
+
+    /// Waits for a line of the log that contains `text`.
+    pub(crate) async fn logs(&mut self, text: &str) -> String {
+        let found = async {
+            loop {
+                let mut line = String::new();
+                assert_ne!(self.stderr.read_line(&mut line).await.unwrap(), 0, "{text:?} was never logged");
+                if line.contains(text) {
+                    return line;
+                }
+            }
+        };
+        timeout(SOON, found).await.unwrap_or_else(|_| panic!("{text:?} was never logged"))
+    }
+}
+
+async fn line(stdout: &mut BufReader<ChildStdout>) -> String {
+    let mut line = String::new();
+    timeout(SOON, stdout.read_line(&mut line)).await.expect("a line comes").unwrap();
+    line
+}

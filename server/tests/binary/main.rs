@@ -1,0 +1,21 @@
+//! The binary `lockgate`, as its users meet it: processes, sockets, files.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test stops at the first surprise"
+)]
+
+mod bad_input;
+mod chat;
+mod command_line;
+mod configuration;
+mod demo;
+mod ending;
+mod example_file;
+mod house;
+mod revocation;
+mod several;
+mod web;

@@ -1,0 +1,165 @@
+// Starts the programs under test for one test file and ends them for sure.
+
+import assert from "node:assert/strict";
+import { execFile, spawn } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+
+const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
+const BINARIES = process.env.LOCKGATE_BIN_DIR ?? path.join(ROOT, "target", "debug");
+const READY_MS = 30_000;
+const STOP_MS = 15_000;
+const run = promisify(execFile);
+
+for (const name of Object.keys(process.env)) {
+  if (/^(OPENAI_|(HTTPS?|ALL)_PROXY$)/i.test(name)) delete process.env[name];
+}
+
+function environment(folder, extra = {}) {
+  return { PATH: process.env.PATH, HOME: folder, TMPDIR: folder, RUST_BACKTRACE: "1", ...extra };
+}
+
+/** A child that announces itself with one JSON line on stdout. */
+class Program {
+  static async start(name, argv, { folder, env }) {
+    const child = spawn(path.join(BINARIES, name), argv, { cwd: folder, env, stdio: ["pipe", "pipe", "pipe"] });
+    const program = new Program(name, child);
+    try {
+      program.announcement = JSON.parse(await program.#firstLine());
+    } catch (error) {
+      await program.kill();
+      throw new Error(`${name} did not start: ${error.message}\n${program.log}`);
+    }
+    return program;
+  }
+
+  constructor(name, child) {
+    this.name = name;
+    this.child = child;
+    this.log = "";
+    child.stderr.on("data", (bytes) => (this.log = (this.log + bytes).slice(-20_000)));
+    this.ended = new Promise((resolve) => {
+      child.once("error", (error) => resolve({ error }));
+      child.once("close", (status, signal) => resolve({ status, signal }));
+    });
+  }
+
+  async #firstLine() {
+    const lines = createInterface({ input: this.child.stdout });
+    const late = AbortSignal.timeout(READY_MS);
+    return new Promise((resolve, reject) => {
+      lines.once("line", resolve);
+      late.addEventListener("abort", () => reject(new Error(`nothing said within ${READY_MS} ms`)));
+      this.ended.then((end) => reject(end.error ?? new Error(`ended with ${JSON.stringify(end)}`)));
+    });
+  }
+
+  async stop() {
+    this.child.kill("SIGTERM");
+    const timer = setTimeout(() => this.child.kill("SIGKILL"), STOP_MS);
+    const end = await this.ended;
+    clearTimeout(timer);
+    assert.deepEqual(end, { status: 0, signal: null }, `${this.name} ended badly\n${this.log}`);
+  }
+
+  async kill() {
+    this.child.kill("SIGKILL");
+    await this.ended;
+  }
+}
+
+/** The simulator and a gateway in front of it, on a store of their own. */
+export class Lockgate {
+  static async start() {
+    const lockgate = new Lockgate();
+    lockgate.folder = await mkdtemp(path.join(tmpdir(), "lockgate-node-"));
+    try {
+      await lockgate.#launch();
+    } catch (error) {
+      await lockgate.#end((program) => program.kill());
+      throw error;
+    }
+    return lockgate;
+  }
+
+  async #launch() {
+    const folder = this.folder;
+    this.simulator = await Program.start(
+      "lockgate-sim",
+      ["--listen", "127.0.0.1:0", "--json", "--exit-with-parent"],
+      { folder, env: environment(folder) },
+    );
+    this.control = this.simulator.announcement.control;
+    this.store = `sqlite://${path.join(folder, "lockgate.db")}`;
+    this.env = environment(folder, {
+      OPENAI_API_KEY: "sk-upstream-of-the-tests",
+      OPENAI_BASE_URL: this.simulator.announcement.openai,
+    });
+    this.server = await Program.start(
+      "lockgate",
+      ["serve", "--listen", "127.0.0.1:0", "--store", this.store, "--json"],
+      { folder, env: this.env },
+    );
+    this.baseURL = this.server.announcement.base_url;
+  }
+
+  async #end(how) {
+    const programs = [this.server, this.simulator].filter(Boolean);
+    const ends = await Promise.allSettled(programs.map(how));
+    await rm(this.folder, { recursive: true, force: true });
+    for (const end of ends) if (end.status === "rejected") throw end.reason;
+  }
+
+  stop() {
+    return this.#end((program) => program.stop());
+  }
+
+  /** Runs `lockgate …words --store … --json` and returns what it printed. */
+  async cli(...words) {
+    const { stdout } = await run(path.join(BINARIES, "lockgate"), [...words, "--store", this.store, "--json"], {
+      cwd: this.folder,
+      env: this.env,
+      timeout: 30_000,
+    });
+    return JSON.parse(stdout);
+  }
+
+  /** A gateway key: `{ id, key }`. */
+  createKey(...options) {
+    return this.cli("key", "create", ...options);
+  }
+
+  async #controlled(method, where, body) {
+    const answer = await fetch(this.control + where, { method, body: body && JSON.stringify(body) });
+    const text = await answer.text();
+    assert.equal(answer.status, 200, `${method} ${where}: ${text}`);
+    return JSON.parse(text);
+  }
+
+  /** Queues what meets the next requests upstream. */
+  script(...faults) {
+    return this.#controlled("POST", "/faults", { provider: "openai", faults });
+  }
+
+  /** Forgets scripts and requests. */
+  reset() {
+    return this.#controlled("POST", "/reset");
+  }
+
+  /** The chats that arrived upstream so far. */
+  async requests() {
+    const { requests } = await this.#controlled("GET", "/requests");
+    return requests.filter((request) => request.path === "/v1/chat/completions");
+  }
+
+  /** Waits until `count` requests arrived upstream and have ended. */
+  async settled(count) {
+    const seen = await this.#controlled("GET", `/requests?settled=${count}&timeout_ms=10000`);
+    assert.ok(seen.settled, `expected ${count} ended requests: ${JSON.stringify(seen.requests)}`);
+    return seen.requests;
+  }
+}
