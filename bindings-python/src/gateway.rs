@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use lockgate::types::ChatRequest;
+use lockgate::types::{ChatRequest, EmbedRequest};
 use lockgate::{CacheMode, CallOptions, Error};
 use parking_lot::Mutex;
 use pyo3::exceptions::PyValueError;
@@ -100,6 +100,20 @@ impl Gateway {
         let options = call_options(options).map_err(|error| raise(py, &error))?;
         let gateway = self.gateway(py)?;
         run(py, Box::pin(chat(gateway, body, options)), block)
+    }
+
+    /// Asks for embeddings.
+    fn embed(
+        &self,
+        py: Python<'_>,
+        request: &Bound<'_, PyAny>,
+        options: Options,
+        block: bool,
+    ) -> PyResult<Py<PyAny>> {
+        let body = input::to_json(request)?;
+        let options = call_options(options).map_err(|error| raise(py, &error))?;
+        let gateway = self.gateway(py)?;
+        run(py, Box::pin(embed(gateway, body, options)), block)
     }
 
     /// Answers an HTTP request: status, headers, and bytes or a stream of them.
@@ -259,6 +273,12 @@ async fn chat(gateway: Arc<lockgate::Gateway>, body: Vec<u8>, options: CallOptio
         return Ok(finish);
     }
     let response = gateway.chat_with(request, options).await?;
+    let text = json(&response)?;
+    Ok(Box::new(move |py| output::from_json(py, &text)))
+}
+
+async fn embed(gateway: Arc<lockgate::Gateway>, body: Vec<u8>, options: CallOptions) -> Ended {
+    let response = gateway.embed_with(EmbedRequest::from_slice(&body)?, options).await?;
     let text = json(&response)?;
     Ok(Box::new(move |py| output::from_json(py, &text)))
 }

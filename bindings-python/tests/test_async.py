@@ -39,6 +39,14 @@ async def test_a_refusal_needs_no_hop(async_gateway):
         call.send(None)
 
 
+async def test_a_hit_needs_no_hop(async_gateway):
+    first = await async_gateway.chat(**ask("Hello"))
+    with pytest.raises(StopIteration) as ended:
+        async_gateway.chat(**ask("Hello")).send(None)
+    assert ended.value.value.lockgate.cache == "exact"
+    assert ended.value.value.choices == first.choices
+
+
 async def test_administration(async_gateway):
     key = await async_gateway.keys.create(name="a", concurrency=3)
     assert (await async_gateway.keys.list())[0].id == key.id
@@ -62,7 +70,7 @@ def test_cancelled_and_failed_calls_leak_nothing(simulator):
         kind = dice.randrange(5)
         if kind == 0:
             await asyncio.to_thread(simulator.script, {"kind": "slow_headers", "ms": 5})
-        text = f"count to 60 ({number})"
+        text = f"count to 60 ({number} {dice.random()})"
         try:
             if kind <= 2:
                 stream = await gateway.chat(**ask(text), stream=True)

@@ -172,3 +172,25 @@ def test_settings(simulator, tmp_path):
     assert "stroe" in str(caught.value)
     with pytest.raises(lockgate.ConfigError):
         lockgate.Gateway(environment={}, listen=object())
+
+
+def test_embeddings(gateway, simulator):
+    made = gateway.embed(model="text-embedding-3-small", input=["one", "two"])
+    assert [vector.index for vector in made.data] == [0, 1]
+    assert all(isinstance(number, float) for number in made.data[0].embedding)
+    assert made.lockgate.cost_nano_usd > 0
+    again = gateway.embed(model="text-embedding-3-small", input=["one", "two"])
+    assert again.lockgate.cache == "exact" and again.lockgate.cost_nano_usd == 0
+    assert len(simulator.requests()) == 1
+
+
+def test_an_equal_request_is_answered_from_the_cache(gateway, simulator):
+    first = gateway.chat(**ask("Hello"))
+    again = gateway.chat(**ask("Hello"))
+    assert (again.lockgate.cache, again.lockgate.cost_nano_usd) == ("exact", 0)
+    assert again.choices == first.choices
+    assert gateway.chat(**ask("Hello"), cache="off").lockgate.cache == "miss"
+    assert len(simulator.requests()) == 2
+    with pytest.raises(lockgate.InvalidRequest) as caught:
+        gateway.chat(**ask("Never asked"), cache="only")
+    assert caught.value.code == "cache_miss"

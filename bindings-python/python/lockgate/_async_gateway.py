@@ -9,7 +9,7 @@ from lockgate import _calls, _host, _http
 from lockgate._admin import AsyncCustomers, AsyncKeys, AsyncProjects, usage_arguments
 from lockgate._native import Pending
 from lockgate._streams import AsyncChatStream
-from lockgate.types import ChatCompletion, Inspection, Model, UsageLine
+from lockgate.types import ChatCompletion, EmbeddingResponse, Inspection, Model, UsageLine
 
 CacheMode = Literal["off", "refresh", "only"]
 
@@ -106,6 +106,25 @@ class AsyncGateway:
         if type(answer) is Pending:
             answer = await _host.wait(answer)
         return ChatCompletion(answer) if type(answer) is dict else AsyncChatStream(*answer)
+
+    async def embed(
+        self,
+        request: Any = None,
+        /,
+        *,
+        customer: str | None = None,
+        labels: Mapping[str, str] | None = None,
+        cache: CacheMode | None = None,
+        key: str | None = None,
+        timeout: float | None = None,
+        request_id: str | None = None,
+        **parameters: Any,
+    ) -> EmbeddingResponse:
+        """Asks for embeddings: ``embed(model="text-embedding-3-small", input=["one", "two"])``."""
+        body = _calls.request(request, parameters)
+        options = (key, customer, None if labels is None else dict(labels), cache, timeout, request_id)
+        answer = self._native.embed(body, options, False)
+        return EmbeddingResponse(await self._do(answer))
 
     async def models(self) -> list[Model]:
         """The models that can be asked for."""

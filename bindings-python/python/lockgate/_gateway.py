@@ -8,7 +8,7 @@ from typing import Any, Literal, overload
 from lockgate import _calls, _http
 from lockgate._admin import Customers, Keys, Projects, usage_arguments
 from lockgate._streams import ChatStream
-from lockgate.types import ChatCompletion, Inspection, Model, UsageLine
+from lockgate.types import ChatCompletion, EmbeddingResponse, Inspection, Model, UsageLine
 
 CacheMode = Literal["off", "refresh", "only"]
 
@@ -103,6 +103,24 @@ class Gateway:
         options = (key, customer, None if labels is None else dict(labels), cache, timeout, request_id)
         answer = self._native.chat(body, options, True)
         return ChatCompletion(answer) if type(answer) is dict else ChatStream(*answer)
+
+    def embed(
+        self,
+        request: Any = None,
+        /,
+        *,
+        customer: str | None = None,
+        labels: Mapping[str, str] | None = None,
+        cache: CacheMode | None = None,
+        key: str | None = None,
+        timeout: float | None = None,
+        request_id: str | None = None,
+        **parameters: Any,
+    ) -> EmbeddingResponse:
+        """Asks for embeddings: ``embed(model="text-embedding-3-small", input=["one", "two"])``."""
+        body = _calls.request(request, parameters)
+        options = (key, customer, None if labels is None else dict(labels), cache, timeout, request_id)
+        return EmbeddingResponse(self._native.embed(body, options, True))
 
     def models(self) -> list[Model]:
         """The models that can be asked for."""

@@ -17,6 +17,8 @@ __all__ = [
     "Customer",
     "CustomerLimits",
     "Delta",
+    "Embedding",
+    "EmbeddingResponse",
     "Function",
     "Inspection",
     "Key",
@@ -251,6 +253,28 @@ class ChatCompletionChunk(Record):
 
     _nested = {"choices": ChunkChoice, "usage": Usage, "lockgate": Metadata}
     _lists = frozenset({"choices"})
+
+
+class Embedding(Record):
+    """The vector of one input."""
+
+    index: int
+    object: str
+    #: Numbers, or base64 where that was asked for.
+    embedding: list[float]
+
+
+class EmbeddingResponse(Record):
+    """One vector for each input."""
+
+    object: str
+    data: list[Embedding]
+    model: str
+    usage: Usage | None
+    #: What the gateway did.
+    lockgate: Metadata
+
+    _nested = {"data": Embedding, "usage": Usage, "lockgate": Metadata}
 
 
 class Model(Record):
