@@ -1,5 +1,7 @@
 //! The exact cache and coalescing, through the whole path against the simulator.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may stop at the first surprise")]
+
 use std::sync::Arc;
 
 use futures_util::StreamExt;

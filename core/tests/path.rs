@@ -1,5 +1,7 @@
 //! A request goes the whole path on the embedded stores.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may stop at the first surprise")]
+
 use futures_util::StreamExt;
 use lockgate::config::Environment;
 use lockgate::types::ChatRequest;

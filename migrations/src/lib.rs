@@ -16,6 +16,7 @@ pub struct Migration {
 pub const SQLITE: &[Migration] = &[
     Migration { version: 1, name: "store", sql: include_str!("../sqlite/0001_store.sql") },
     Migration { version: 2, name: "answers", sql: include_str!("../sqlite/0002_answers.sql") },
+    Migration { version: 3, name: "limits", sql: include_str!("../sqlite/0003_limits.sql") },
 ];
 
 #[cfg(test)]

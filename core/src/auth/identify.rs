@@ -142,7 +142,7 @@ impl Identities {
         if customer.is_none() && project.settings.require_customer {
             return Err(Error::invalid(
                 "X-Customer-ID",
-                "this project requires every request to name its customer",
+                "X-Customer-ID: this project requires every request to name its customer.",
             ));
         }
         let customer_limits = match &customer {

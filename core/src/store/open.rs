@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::memory::{MemoryLimiter, MemoryStore, Start};
-use super::sqlite::{Access, SqliteStore};
+use super::sqlite::{Access, SqliteLimiter, SqliteStore};
 use super::{AnswerStore, Directory, Ledger, Limiter};
 use crate::clock::SharedClock;
 use crate::config::Config;
@@ -65,8 +65,11 @@ fn memory(clock: SharedClock) -> Stores {
 async fn sqlite(config: &Config, url: &str, clock: SharedClock) -> Result<Stores> {
     let access = if config.shared { Access::Shared } else { Access::Owner };
     let store = SqliteStore::open(url, access, clock.clone()).await?;
-    let limiter: Arc<dyn Limiter> =
-        if config.shared { todo!() } else { Arc::new(MemoryLimiter::new(clock.clone(), Start::Seeded)) };
+    let limiter: Arc<dyn Limiter> = if config.shared {
+        Arc::new(SqliteLimiter::open(store.clone()).await?)
+    } else {
+        Arc::new(MemoryLimiter::new(clock.clone(), Start::Seeded))
+    };
     let ledger: Arc<dyn Ledger> = Arc::new(store.clone());
     let mut options = SpoolOptions::new(folder(config, store.path()));
     options.fsync = config.spool_fsync;

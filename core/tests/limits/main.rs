@@ -1,4 +1,12 @@
-//! The limiter's laws (promises P1, P2, P3), on every engine in process.
+//! The limiter's laws (promises P1, P2, P3), on every engine.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops at the first surprise"
+)]
 
 mod downgrade;
 mod lease;
@@ -8,6 +16,7 @@ mod races;
 mod rates;
 mod script;
 mod seeding;
+mod shared;
 mod spend;
 mod world;
 
@@ -18,6 +27,13 @@ macro_rules! laws {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
             async fn $law() {
                 super::$law(crate::world::World::memory()).await;
+            })+
+        }
+
+        mod sqlite_shared {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn $law() {
+                super::$law(crate::world::World::sqlite_shared().await).await;
             })+
         }
     };

@@ -5,10 +5,9 @@ use std::sync::Arc;
 use lockgate::clock::ManualClock;
 use lockgate::store::memory::{MemoryLimiter, Start};
 use proptest::prelude::*;
-use proptest::test_runner::Config;
 
 use crate::naive::Naive;
-use crate::script::{Call, Cast, Player, call};
+use crate::script::{Call, Cast, Player, call, cases};
 use crate::world::START;
 
 /// Plays the script on both; the naive one tells no levels, so they are left out.
@@ -31,8 +30,7 @@ fn compare(calls: &[Call], start: Start) -> Result<(), TestCaseError> {
 
 #[test]
 fn random_scripts_go_as_the_naive_limiter_says() {
-    let config = Config { cases: 150, failure_persistence: None, ..Config::default() };
-    proptest!(config, |(calls in prop::collection::vec(call(), 1..120))| {
+    proptest!(cases(150), |(calls in prop::collection::vec(call(), 1..120))| {
         compare(&calls, Start::Zero)?;
         compare(&calls, Start::Seeded)?;
     });
@@ -43,9 +41,8 @@ fn random_scripts_go_as_the_naive_limiter_says() {
 fn scripts_reach_every_kind_of_answer() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let mut seen = std::collections::BTreeMap::new();
-    let config = Config { cases: 60, failure_persistence: None, ..Config::default() };
     let scripts = Arc::new(parking_lot::Mutex::new(Vec::new()));
-    proptest!(config, |(calls in prop::collection::vec(call(), 100..120))| {
+    proptest!(cases(60), |(calls in prop::collection::vec(call(), 100..120))| {
         scripts.lock().push(calls);
     });
     for calls in scripts.lock().iter() {

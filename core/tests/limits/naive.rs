@@ -153,7 +153,7 @@ impl Books {
         }
         let mut arrival = self.tokens.get(&admission.key).copied().unwrap_or(0);
         if let Some(rate) = admission.rates.tokens_per_minute {
-            arrival = tokens(arrival, scope, (plan.tokens, plan.tokens), now, rate).map_err(|r| vec![r])?;
+            arrival = tokens(arrival, scope, (plan.tokens, plan.tokens), now, rate).map_err(|r| vec![*r])?;
         }
         if let Some(most) = admission.rates.concurrency.map(i64::from) {
             let open =
@@ -264,20 +264,25 @@ fn tokens(
     (total, extra): (u64, u64),
     now: Millis,
     rate: u32,
-) -> std::result::Result<i128, Refusal> {
+) -> std::result::Result<i128, Box<Refusal>> {
     let asked = i64::try_from(extra).unwrap();
     if total > u64::from(rate) {
         let parts = (arrival - i128::from(now.0) * i128::from(rate)).max(0);
         let left = ((i128::from(rate) * 60_000 - parts) / 60_000).max(0);
         let numbers = (i64::from(rate), i64::try_from(left).unwrap(), asked);
-        return Err(refusal(scope, LimitKind::TokensTooLarge, numbers, None));
+        return Err(Box::new(refusal(scope, LimitKind::TokensTooLarge, numbers, None)));
     }
-    take(arrival, extra, now, rate)
-        .map_err(|(left, wait)| refusal(scope, LimitKind::Tokens, (i64::from(rate), left, asked), Some(wait)))
+    take(arrival, extra, now, rate).map_err(|(left, wait)| {
+        Box::new(refusal(scope, LimitKind::Tokens, (i64::from(rate), left, asked), Some(wait)))
+    })
 }
 
 #[async_trait]
 impl Limiter for Naive {
+    fn in_process(&self) -> bool {
+        true
+    }
+
     async fn admit(&self, admission: &Admission) -> Result<Verdict> {
         Ok(self.books.lock().admit(admission, self.clock.now()))
     }
@@ -301,7 +306,7 @@ impl Limiter for Naive {
         if let (Some(rate), true) = (held.tokens_per_minute, extra_tokens > 0) {
             match tokens(arrival, Scope::Key(held.key), (wanted, extra_tokens), now, rate) {
                 Ok(next) => arrival = next,
-                Err(refusal) => return Ok(Raise::Refused(refusal)),
+                Err(refusal) => return Ok(Raise::Refused(*refusal)),
             }
         }
         if extra > 0 {

@@ -11,6 +11,7 @@ use lockgate::limits::{
 };
 use lockgate::store::Limiter;
 use proptest::prelude::*;
+use proptest::test_runner::Config;
 
 use crate::world::{LEASE, START, nano, per_minute, tag};
 
@@ -104,6 +105,12 @@ pub(crate) fn call() -> impl Strategy<Value = Call> {
         1 => Just(Call::Revise),
         1 => (which, 0_i64..300).prop_map(|(which, amount)| Call::Seed { which, amount }),
     ]
+}
+
+/// So many cases, or as many as `PROPTEST_CASES` says.
+pub(crate) fn cases(usual: u32) -> Config {
+    let known = Config { failure_persistence: None, max_shrink_iters: 400, ..Config::default() };
+    if std::env::var_os("PROPTEST_CASES").is_some() { known } else { Config { cases: usual, ..known } }
 }
 
 /// Who plays: the same for every limiter that plays the same script.

@@ -12,6 +12,8 @@ use lockgate::limits::{
 use lockgate::money::Nano;
 use lockgate::store::Limiter;
 use lockgate::store::memory::{MemoryLimiter, Start};
+use lockgate::store::sqlite::{Access, SqliteLimiter, SqliteStore};
+use tempfile::TempDir;
 
 /// 2026-11-23T10:00:00Z.
 pub(crate) const START: Millis = Millis(1_795_428_000_000);
@@ -34,6 +36,14 @@ pub(crate) struct World {
     pub(crate) customer: Option<CustomerTag>,
     pub(crate) rates: Rates,
     pub(crate) caps: Caps,
+    /// Removed with the last world in it.
+    pub(crate) _folder: Option<Arc<TempDir>>,
+}
+
+/// A limiter on the file in `folder`, with connections of its own.
+pub(crate) async fn shared_limiter(folder: &TempDir, clock: Arc<ManualClock>) -> SqliteLimiter {
+    let url = format!("sqlite://{}", folder.path().join("limits.db").display());
+    SqliteLimiter::open(SqliteStore::open(&url, Access::Shared, clock).await.unwrap()).await.unwrap()
 }
 
 impl World {
@@ -41,6 +51,14 @@ impl World {
         let clock = ManualClock::at(START);
         let limiter = Arc::new(MemoryLimiter::new(clock.clone(), Start::Zero));
         World::on(clock, limiter)
+    }
+
+    /// On a file of its own that is shared, as far as the limiter knows, with other processes.
+    pub(crate) async fn sqlite_shared() -> World {
+        let clock = ManualClock::at(START);
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        let limiter = Arc::new(shared_limiter(&folder, clock.clone()).await);
+        World { _folder: Some(folder), ..World::on(clock, limiter) }
     }
 
     pub(crate) fn on(clock: Arc<ManualClock>, limiter: Arc<dyn Limiter>) -> World {
@@ -52,6 +70,7 @@ impl World {
             customer: Some(tag("ada")),
             rates: Rates::default(),
             caps: Caps::default(),
+            _folder: None,
         }
     }
 

@@ -44,7 +44,8 @@ fn it_holds_every_setting() {
         // The error for an unknown key lists the known ones.
         let header = if table.is_empty() { String::new() } else { format!("[{table}]\n") };
         let error = read(&format!("{header}no_such_key = 1")).unwrap_err();
-        let (_, known) = error.message().split_once("expected one of").unwrap_or_else(|| panic!("{error}"));
+        let line = error.message().lines().next().unwrap();
+        let (_, known) = line.split_once("expected one of").unwrap_or_else(|| panic!("{error}"));
         let known: Vec<&str> = known.split('`').skip(1).step_by(2).collect();
         assert!(known.len() > 1, "{error}");
         for key in known {

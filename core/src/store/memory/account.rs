@@ -216,3 +216,70 @@ impl Account {
         u64::try_from(self.open.len()).unwrap_or(u64::MAX)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{CustomerId, ProjectId};
+    use crate::limits::{Caps, Plan, Rates};
+
+    const NOW: Millis = Millis(1_795_428_000_000);
+
+    /// P3: of all that is kept of a project, a refused request changes nothing.
+    #[test]
+    fn a_refused_request_leaves_no_trace() {
+        let some = |amount: i64| Some(Nano::from_nano(amount));
+        let rates = |requests, tokens, concurrency| Rates {
+            requests_per_minute: requests,
+            tokens_per_minute: tokens,
+            concurrency,
+        };
+        let free = Admission {
+            id: AdmissionId::new(NOW),
+            project: ProjectId::new(NOW),
+            key: KeyId::new(NOW),
+            customer: Some(CustomerId::new("ada").unwrap().tag()),
+            rev: 1,
+            charge: Charge::Full,
+            rates: rates(Some(2), Some(100), Some(2)),
+            caps: Caps::default(),
+            first: Plan { cache_key: None, cached: false, money: Nano::from_nano(10), tokens: 50 },
+            second: None,
+            lease: Duration::from_secs(60),
+        };
+        let mut account = Account::new(Start::Zero);
+        assert!(matches!(account.admit(&free, NOW), Verdict::Admitted(_)));
+        let before = format!("{account:?}");
+        let later = Millis(NOW.0 + 1);
+        let refused = [
+            Admission { rates: rates(Some(1), None, None), ..free.clone() },
+            Admission { rates: rates(None, Some(99), None), ..free.clone() },
+            Admission { rates: rates(None, None, Some(1)), ..free.clone() },
+            Admission { caps: Caps { project_month: some(19), ..Caps::default() }, ..free.clone() },
+            Admission { caps: Caps { key_month: some(19), ..Caps::default() }, ..free.clone() },
+            Admission { caps: Caps { customer_day: some(19), ..Caps::default() }, ..free.clone() },
+            Admission { caps: Caps { customer_month: some(19), ..Caps::default() }, ..free.clone() },
+            Admission { caps: Caps { customer_request: some(9), ..Caps::default() }, ..free.clone() },
+        ];
+        for admission in refused {
+            let admission = Admission { id: AdmissionId::new(NOW), ..admission };
+            assert!(matches!(account.admit(&admission, later), Verdict::Refused(_)), "{admission:?}");
+            assert_eq!(format!("{account:?}"), before, "{admission:?}");
+        }
+        let other = Admission { id: AdmissionId::new(NOW), ..free };
+        assert!(matches!(account.admit(&other, later), Verdict::Admitted(_)), "nothing was used up");
+    }
+
+    #[test]
+    fn keys_that_are_idle_and_full_are_let_go() {
+        let mut account = Account::new(Start::Zero);
+        let bucket = Bucket { used: 60_000, at: NOW, rate: 1 };
+        let busy = KeyId::new(NOW);
+        account.keys.insert(busy, KeyUse { requests: bucket, ..KeyUse::default() });
+        account.keys.insert(KeyId::NONE, KeyUse::default());
+        account.prune(Millis(NOW.0 + 59_999));
+        assert_eq!(account.keys.keys().collect::<Vec<_>>(), [&busy]);
+        account.prune(Millis(NOW.0 + 119_999));
+        assert!(account.keys.is_empty());
+    }
+}

@@ -42,12 +42,12 @@ impl Books {
             }
         }
         let mut row = row.clone();
-        if let Some(tag) = row.tag()
-            && self.forgotten.get(&(row.project, tag)).is_some_and(|until| *until >= row.admitted_at)
-        {
-            row.customer_tag = Some(tag);
+        let tag = row.tag();
+        let forgotten = tag.and_then(|tag| self.forgotten.get(&(row.project, tag)));
+        if forgotten.is_some_and(|until| *until >= row.admitted_at) {
             row.customer = None;
         }
+        row.customer_tag = tag.filter(|_| row.customer.is_none());
         self.sums.add(&row);
         self.admitted.insert(row.id, row.admitted_at);
         self.rows.insert((row.admitted_at, row.id), row);

@@ -6,6 +6,7 @@ mod directory;
 mod failure;
 mod forget;
 mod ledger;
+mod limiter;
 mod location;
 mod lock;
 mod migrate;
@@ -15,4 +16,5 @@ mod signal;
 mod usage;
 mod watch;
 
+pub use limiter::SqliteLimiter;
 pub use open::{Access, SqliteStore};
