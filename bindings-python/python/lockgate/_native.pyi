@@ -2,6 +2,8 @@ from collections.abc import Sequence
 from os import PathLike
 from typing import Any, final
 
+__all__ = ["Bell", "Gateway", "Pending", "Stream", "VERSION", "forked", "shut_down"]
+
 VERSION: str
 
 _Options = tuple[str | None, str | None, dict[str, str] | None, str | None, float | None, str | None]
