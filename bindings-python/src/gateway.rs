@@ -192,7 +192,16 @@ impl Gateway {
             }
         };
         if let Some(open) = open {
-            let work: Work<bool> = Box::pin(async move { open.gateway.close(REST).await });
+            let file = open.gateway.config().store.as_deref().and_then(file_name);
+            let work: Work<()> = Box::pin(async move {
+                open.gateway.close(REST).await;
+                drop(open);
+                let begun = tokio::time::Instant::now();
+                // SQLite's connections are closed by threads of their own, a little later.
+                while file.as_deref().is_some_and(is_open) && begun.elapsed() < REST {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+            });
             host::wait(py, work)?;
         }
         Ok(())
@@ -228,6 +237,21 @@ impl Gateway {
         *state = State::Open(Home::new(open));
         Ok(gateway)
     }
+}
+
+/// The name of the file in `sqlite://PATH`.
+fn file_name(store: &str) -> Option<String> {
+    let path = store.trim_start_matches("sqlite:").split('?').next()?;
+    Some(std::path::Path::new(path).file_name()?.to_str()?.to_owned())
+}
+
+/// Whether this process has SQLite's files of that name open, where the system can say it.
+fn is_open(name: &str) -> bool {
+    let Ok(descriptors) = std::fs::read_dir("/proc/self/fd") else { return false };
+    descriptors.flatten().filter_map(|entry| std::fs::read_link(entry.path()).ok()).any(|target| {
+        let target = target.file_name().and_then(|file| file.to_str()).unwrap_or_default();
+        target.strip_prefix(name).is_some_and(|rest| matches!(rest, "" | "-wal" | "-shm"))
+    })
 }
 
 /// Why a forked child cannot have this store; none where it can build its own.

@@ -123,7 +123,7 @@ def test_four_preloaded_workers_hold_one_cap(environment, tmp_path, simulator):
     with served(command, environment, tmp_path) as url, ThreadPoolExecutor(16) as pool:
         answers = list(pool.map(lambda n: get(f"{url}/?question+{n}"), range(120)))
     statuses = {status for status, _ in answers}
-    assert statuses == {200, 402}, answers
+    assert statuses == {200, 402}, [answer for answer in answers if answer[0] not in (200, 402)]
     with lockgate.Gateway(store=f"sqlite://{tmp_path / 'lockgate.db'}", shared=True, environment={}) as gateway:
         (total,) = gateway.usage()
         assert gateway.inspect().open == 0

@@ -105,7 +105,7 @@ def forked(work):
         try:
             work()
         except BaseException as error:
-            print("child:", type(error).__name__, error, flush=True)
+            print("child:", repr(error), repr(error.__cause__), repr(getattr(error.__cause__, "__cause__", None)), flush=True)
             os._exit(1)
         os._exit(0)
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
