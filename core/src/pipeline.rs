@@ -33,7 +33,7 @@ pub(crate) async fn run(
     for _ in 0..MOST_LEADERS {
         match enter(core, &mut cx, &ask, charge).await? {
             Entered::Known(desk, stored) => return Ok(Answer::stored(*desk, &stored)),
-            Entered::Follower(desk, seat) => match Answer::live(*desk, seat).await {
+            Entered::Follower(desk, seat) => match cx.within(Answer::live(*desk, seat)).await? {
                 Ok(answer) => return Ok(answer),
                 Err(Lost::Failed(error)) => return Err(cx.explain(error)),
                 // The request rate is paid; whoever leads next pays the rest.
@@ -81,7 +81,10 @@ async fn enter(core: &Arc<Core>, cx: &mut Context, ask: &Arc<Ask>, charge: Charg
                     match limits::admit(core, cx, &caller, ways.plans(&keys, &known), Charge::RateOnly)
                         .await?
                     {
-                        Entry::Reload => continue,
+                        Entry::Reload => {
+                            core.identities.forget(caller.project.id);
+                            continue;
+                        }
                         Entry::Hit { standing, .. } => cx.standing = standing,
                         Entry::Admitted(_, admitted) => cx.standing = admitted.standing,
                     }

@@ -65,7 +65,9 @@ impl Transport {
                 .user_agent(concat!("lockgate/", env!("CARGO_PKG_VERSION")))
         };
         let build = |builder: reqwest::ClientBuilder| {
-            builder.build().map_err(|source| Error::internal("the HTTP client cannot be built", Arc::new(source)))
+            builder
+                .build()
+                .map_err(|source| Error::internal("the HTTP client cannot be built", Arc::new(source)))
         };
         Ok(Transport { client: build(builder())?, direct: build(builder().no_proxy())?, timeouts })
     }
@@ -81,8 +83,7 @@ impl Transport {
         let client = if is_local(request.url().host_str()) { &self.direct } else { &self.client };
         let first_byte = if stream { self.timeouts.first_byte_ms } else { self.timeouts.first_byte_json_ms };
         let head_by = earlier(Some(Instant::now() + Duration::from_millis(first_byte)), deadline);
-        let response =
-            within(head_by, client.execute(request)).await?.map_err(|error| triage(&error))?;
+        let response = within(head_by, client.execute(request)).await?.map_err(|error| triage(&error))?;
         Ok(Incoming {
             status: response.status(),
             headers: response.headers().clone(),
@@ -163,4 +164,20 @@ fn tls(error: &reqwest::Error) -> bool {
         cause = inner.source();
     }
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_local;
+
+    #[test]
+    fn this_machine_is_told_from_the_world() {
+        for local in ["localhost", "LocalHost", "127.0.0.1", "127.8.8.8", "[::1]", "::1"] {
+            assert!(is_local(Some(local)), "{local}");
+        }
+        for far in ["api.openai.com", "10.0.0.1", "localhost.example", "[2001:db8::1]", ""] {
+            assert!(!is_local(Some(far)), "{far}");
+        }
+        assert!(!is_local(None));
+    }
 }

@@ -149,7 +149,8 @@ impl Server {
     /// Waits for a line of the log that contains `text`.
     pub(crate) async fn logs(&mut self, text: &str) -> String {
         let found = timeout(SOON, self.log.wait_for(|log| log.contains(text))).await;
-        let log = found.unwrap_or_else(|_| panic!("{text:?} was never logged")).expect("the server runs").clone();
+        let log =
+            found.unwrap_or_else(|_| panic!("{text:?} was never logged")).expect("the server runs").clone();
         log.lines().find(|line| line.contains(text)).unwrap().to_owned()
     }
 }
