@@ -45,7 +45,8 @@ async fn administer(gateway: &Gateway, step: &str, arguments: &[u8]) -> Result<V
             let given: ProjectArguments = read(arguments)?;
             // Once on a copy, so that a wrong value is refused before anything changes.
             given.settings.lay_over(&mut ProjectSettings::default())?;
-            let change = |settings: &mut ProjectSettings| given.settings.lay_over(settings).unwrap_or_default();
+            let change =
+                |settings: &mut ProjectSettings| given.settings.lay_over(settings).unwrap_or_default();
             shown(&admin.set_project(&given.project, change).await?)
         }
         "keys.list" => shown(&admin.keys(&read::<ProjectArguments>(arguments)?.project).await?),

@@ -316,23 +316,24 @@ fn truth(value: bool) -> Finish {
     Box::new(move |py| Ok(value.into_pyobject(py)?.to_owned().into_any().unbind()))
 }
 
-fn call_options((key, customer, labels, cache, timeout, request_id): Options) -> lockgate::Result<CallOptions> {
+fn call_options(
+    (key, customer, labels, cache, timeout, request_id): Options,
+) -> lockgate::Result<CallOptions> {
     let timeout = timeout
         .map(|given| {
-            Duration::try_from_secs_f64(given)
-                .ok()
-                .filter(|limit| !limit.is_zero())
-                .ok_or_else(|| Error::invalid("timeout", format!("{given} is not a number of seconds above 0")))
+            Duration::try_from_secs_f64(given).ok().filter(|limit| !limit.is_zero()).ok_or_else(|| {
+                Error::invalid("timeout", format!("{given} is not a number of seconds above 0"))
+            })
         })
         .transpose()?;
-    let mut options = CallOptions::default();
-    options.key = key;
-    options.customer = customer;
-    options.labels = labels.unwrap_or_default();
-    options.cache = CacheMode::parse(cache.as_deref().unwrap_or_default())?;
-    options.timeout = timeout;
-    options.request_id = request_id;
-    Ok(options)
+    Ok(CallOptions {
+        key,
+        customer,
+        labels: labels.unwrap_or_default(),
+        cache: CacheMode::parse(cache.as_deref().unwrap_or_default())?,
+        timeout,
+        request_id,
+    })
 }
 
 /// A time limit in seconds.

@@ -43,9 +43,7 @@ pub(crate) fn handle(
     Box::pin(async move {
         let answering = gateway.handle(request);
         let response = match limit {
-            Some(limit) => {
-                tokio::time::timeout(limit, answering).await.map_err(|_| Failure::ReadTimeout)?
-            }
+            Some(limit) => tokio::time::timeout(limit, answering).await.map_err(|_| Failure::ReadTimeout)?,
             None => answering.await,
         };
         Ok(finish(gateway, response))
@@ -57,7 +55,8 @@ fn finish(gateway: Arc<lockgate::Gateway>, response: Response<Body>) -> Finish {
         let (head, body) = response.into_parts();
         let headers = PyList::empty(py);
         for (name, value) in &head.headers {
-            headers.append((PyBytes::new(py, name.as_str().as_bytes()), PyBytes::new(py, value.as_bytes())))?;
+            headers
+                .append((PyBytes::new(py, name.as_str().as_bytes()), PyBytes::new(py, value.as_bytes())))?;
         }
         let body = match body {
             Body::Full(bytes) => PyBytes::new(py, &bytes).into_any().unbind(),

@@ -53,9 +53,9 @@ fn table(dict: &Bound<'_, PyDict>) -> PyResult<Table> {
         if value.is_none() {
             continue;
         }
-        let key: String = key
-            .extract()
-            .map_err(|_| PyTypeError::new_err(format!("{key:?} is the name of a setting and must be a str")))?;
+        let key: String = key.extract().map_err(|_| {
+            PyTypeError::new_err(format!("{key:?} is the name of a setting and must be a str"))
+        })?;
         table.insert(key, setting(&value)?);
     }
     Ok(table)

@@ -1,12 +1,11 @@
 //! Answers in pieces: each crossing brings all that is there.
 
 use std::convert::Infallible;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::stream::Fuse;
+use futures_util::stream::{BoxStream, Fuse};
 use futures_util::{FutureExt, StreamExt};
 use lockgate::ChatStream;
 use parking_lot::Mutex;
@@ -29,7 +28,7 @@ pub(crate) enum Source {
     /// Chunks of a chat.
     Chunks(Fuse<ChatStream>),
     /// Bytes of an HTTP body.
-    Bytes(Fuse<Pin<Box<dyn futures_util::Stream<Item = Result<Bytes, Infallible>> + Send>>>),
+    Bytes(Fuse<BoxStream<'static, Result<Bytes, Infallible>>>),
 }
 
 /// A stream under way. Dropping or closing it cancels the request upstream and settles it.
@@ -67,7 +66,9 @@ impl Stream {
     }
 
     fn shared(&self) -> PyResult<&Shared> {
-        self.state.get().ok_or_else(|| PyRuntimeError::new_err("this stream belongs to the process before the fork"))
+        self.state
+            .get()
+            .ok_or_else(|| PyRuntimeError::new_err("this stream belongs to the process before the fork"))
     }
 }
 

@@ -15,5 +15,5 @@ def test_instructor(gateway, simulator):
     client = instructor.from_openai(openai.OpenAI(api_key="unused", http_client=gateway.http_client()))
     messages = [{"role": "user", "content": "Ada is 36"}]
     person = client.chat.completions.create(model="gpt-4o-mini", messages=messages, response_model=Person)
-    assert person == Person(name="Ada", age=36)
+    assert (person.name, person.age) == ("Ada", 36)
     assert gateway.flush() and gateway.usage()[0].requests == 1
