@@ -81,7 +81,10 @@ async fn enter(core: &Arc<Core>, cx: &mut Context, ask: &Arc<Ask>, charge: Charg
                     match limits::admit(core, cx, &caller, ways.plans(&keys, &known), Charge::RateOnly)
                         .await?
                     {
-                        Entry::Reload => continue,
+                        Entry::Reload => {
+                            core.identities.forget(caller.project.id);
+                            continue;
+                        }
                         Entry::Hit { standing, .. } => cx.standing = standing,
                         Entry::Admitted(_, admitted) => cx.standing = admitted.standing,
                     }
