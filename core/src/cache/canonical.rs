@@ -194,7 +194,8 @@ impl<'a> Cursor<'a> {
             return Ok(Cow::Borrowed(quoted));
         }
         // A lone surrogate is no text: it stays as it was written, which no text's form looks like.
-        Ok(serde_json::from_str::<String>(quoted).map_or(Cow::Borrowed(quoted), |text| Cow::Owned(quote(&text))))
+        Ok(serde_json::from_str::<String>(quoted)
+            .map_or(Cow::Borrowed(quoted), |text| Cow::Owned(quote(&text))))
     }
 }
 

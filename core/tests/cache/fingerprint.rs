@@ -277,9 +277,10 @@ fn reversed(value: &Value) -> String {
             format!("[ {} ]", items.iter().map(reversed).collect::<Vec<_>>().join(" ,"))
         }
         Value::Object(members) => {
-            let members = members.iter().rev().map(|(name, inner)| {
-                format!("{} :\n{}", Value::from(name.as_str()), reversed(inner))
-            });
+            let members = members
+                .iter()
+                .rev()
+                .map(|(name, inner)| format!("{} :\n{}", Value::from(name.as_str()), reversed(inner)));
             format!("{{ {} }}", members.collect::<Vec<_>>().join(",\t"))
         }
         leaf => leaf.to_string(),
@@ -304,7 +305,10 @@ async fn the_order_of_keys_and_the_way_to_write_do_not_matter() {
     for (temperature, extra, content) in
         [("1.0", "100", "é"), ("1", "100.0", "é"), ("1e0", "1e2", "\\u00e9"), ("1.00", "1.0E+2", "\\u00E9")]
     {
-        assert!(known(&house, text(temperature, extra, content), None).await, "{temperature} {extra} {content}");
+        assert!(
+            known(&house, text(temperature, extra, content), None).await,
+            "{temperature} {extra} {content}"
+        );
     }
     for (temperature, extra, content) in
         [("1", "\"100\"", "é"), ("1", "100.5", "é"), ("1", "100", "e\u{301}"), ("1", "[100]", "é")]

@@ -1,10 +1,9 @@
 //! Where callers come and go while a request is on its way to the provider.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use futures_util::future::join_all;
-use lockgate::CallOptions;
 use lockgate::auth::{CustomerLimits, NewKey, OnLimit, ProjectSettings};
 use lockgate::clock::{Clock, Millis, SystemClock};
 use lockgate::config::Environment;
@@ -12,7 +11,7 @@ use lockgate::ids::CustomerId;
 use lockgate::limits::Rates;
 use lockgate::money::Nano;
 use lockgate::types::ChatRequest;
-use lockgate::Gateway;
+use lockgate::{CallOptions, Gateway};
 use lockgate_sim::{Fault, Options, Provider, Sim};
 
 use crate::house::{House, SOON, Store, begin, verdict};
@@ -129,8 +128,13 @@ async fn a_cheaper_models_answer_is_not_given_to_who_asked_for_the_real_one() {
         house.gateway.admin().set_project("default", |project| *project = settings.clone()).await.unwrap();
         let poor = CustomerId::new("poor").unwrap();
         house.gateway.admin().set_customer("default", &poor, limits).await.unwrap();
-        house.sim.faults(Provider::OpenAi, [Fault::slow_headers(100), Fault::slow_headers(100)]);
+        // Who calls is known from here on, so that the first who asks leads.
         let options = CallOptions { customer: Some("poor".to_owned()), ..CallOptions::default() };
+        let before = ChatRequest::new("gpt-4.1-nano").user("before");
+        house.gateway.chat_with(before.clone(), options.clone()).await.unwrap();
+        house.gateway.chat(before).await.unwrap();
+        house.sim.reset();
+        house.sim.faults(Provider::OpenAi, [Fault::slow_headers(100), Fault::slow_headers(100)]);
         let cheap = house.gateway.chat_with(question(), options);
         let asked = tokio::join!(cheap, house.gateway.chat(question()), house.gateway.chat(question()));
         let (cheap, first, second) = (asked.0.unwrap(), asked.1.unwrap(), asked.2.unwrap());
@@ -152,13 +156,9 @@ struct Trap {
     callers: Vec<tokio::task::Id>,
 }
 
-struct Trapped(parking::Slot);
+type Slot = Arc<Mutex<Option<Trap>>>;
 
-mod parking {
-    use std::sync::Mutex;
-
-    pub(super) type Slot = std::sync::Arc<Mutex<Option<super::Trap>>>;
-}
+struct Trapped(Slot);
 
 impl Clock for Trapped {
     fn now(&self) -> Millis {
@@ -177,7 +177,7 @@ impl Clock for Trapped {
 #[tokio::test]
 async fn a_panic_in_the_leaders_call_is_not_the_followers() {
     let sim = Sim::start(Options::default()).await.unwrap();
-    let slot = parking::Slot::default();
+    let slot = Slot::default();
     let gateway = Gateway::builder()
         .environment(Environment::empty())
         .set("store", "memory")
@@ -204,7 +204,8 @@ async fn a_panic_in_the_leaders_call_is_not_the_followers() {
     let asked = tokio::time::timeout(SOON, join_all(tasks)).await.unwrap();
     let answers: Vec<_> = asked.into_iter().map(Result::unwrap).collect();
     assert!(!slot.lock().unwrap().as_ref().unwrap().armed.load(Ordering::SeqCst), "the trap never sprang");
-    let failed: Vec<u16> = answers.iter().filter_map(|a| a.as_ref().err()).map(lockgate::Error::status).collect();
+    let failed: Vec<u16> =
+        answers.iter().filter_map(|a| a.as_ref().err()).map(lockgate::Error::status).collect();
     assert_eq!(failed, [500], "the leader alone fails");
     let verdicts = |word| answers.iter().flatten().filter(|answer| verdict(answer) == word).count();
     assert_eq!((verdicts("miss"), verdicts("coalesced")), (1, 18));

@@ -164,7 +164,10 @@ async fn a_hit_costs_nothing_and_says_what_it_saved() {
         assert_eq!(hit.headers["x-lockgate-provider"], "openai");
         assert_eq!(hit.headers["x-lockgate-model"], "gpt-4o");
         assert_eq!(hit.headers["x-request-id"], "the-hit");
-        assert_eq!(hit.headers.get("x-lockgate-cost-usd").map(|v| v.to_str().unwrap()), (!stream).then_some("0"));
+        assert_eq!(
+            hit.headers.get("x-lockgate-cost-usd").map(|v| v.to_str().unwrap()),
+            (!stream).then_some("0")
+        );
         let report = report(&hit, stream);
         assert_eq!(report["cost_nano_usd"], 0, "{report}");
         let saved = report["saved_usd"].as_f64().unwrap() * 1e9;
