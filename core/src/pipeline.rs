@@ -31,7 +31,7 @@ pub(crate) async fn run(
     let mut charge = Charge::Full;
     let mut last = Lost::Leaderless(None);
     for _ in 0..MOST_LEADERS {
-        match enter(core, &mut cx, &ask, charge).await? {
+        match enter(core, &mut cx, &ask, charge).await.map_err(|error| cx.explain(error))? {
             Entered::Known(desk, stored) => return Ok(Answer::stored(*desk, &stored)),
             Entered::Follower(desk, seat) => match cx.within(Answer::live(*desk, seat)).await? {
                 Ok(answer) => return Ok(answer),

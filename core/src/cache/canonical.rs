@@ -80,8 +80,7 @@ impl<'a> Cursor<'a> {
             b'{' => self.object(sink, depth, keep),
             b'[' => self.array(sink, depth),
             b'"' => {
-                let text = self.string()?;
-                write_string(&text, sink);
+                sink.write(self.string()?.as_bytes());
                 Ok(())
             }
             _ => {
@@ -128,15 +127,16 @@ impl<'a> Cursor<'a> {
             members.push((name, self.skip()?));
         }
         self.take(b'}')?;
-        members.sort_by(|(one, _), (other, _)| one.cmp(other));
+        members.sort_by(|(one, _), (other, _)| unquoted(one).cmp(unquoted(other)));
         sink.write(b"{");
         let mut first = true;
-        for (name, text) in members.into_iter().filter(|(name, _)| keep.is_none_or(|keep| keep(name))) {
+        let kept = |name: &str| keep.is_none_or(|keep| keep(unquoted(name)));
+        for (name, text) in members.into_iter().filter(|(name, _)| kept(name)) {
             if !first {
                 sink.write(b",");
             }
             first = false;
-            write_string(&name, sink);
+            sink.write(name.as_bytes());
             sink.write(b":");
             Cursor { rest: text }.value(sink, depth + 1, None)?;
         }
@@ -171,6 +171,7 @@ impl<'a> Cursor<'a> {
         Err(broken())
     }
 
+    /// The next string in its one form, with its quotes.
     fn string(&mut self) -> Result<Cow<'a, str>> {
         let bytes = self.rest.as_bytes();
         if bytes.first() != Some(&b'"') {
@@ -190,28 +191,30 @@ impl<'a> Cursor<'a> {
         }
         let quoted = self.split(at + 1)?;
         if plain {
-            return Ok(Cow::Borrowed(quoted.get(1..at).unwrap_or_default()));
+            return Ok(Cow::Borrowed(quoted));
         }
-        // A lone surrogate is no text: it stays as it was written.
-        let verbatim = || Cow::Borrowed(quoted.get(1..at).unwrap_or_default());
-        Ok(serde_json::from_str(quoted).map_or_else(|_| verbatim(), Cow::Owned))
+        // A lone surrogate is no text: it stays as it was written, which no text's form looks like.
+        Ok(serde_json::from_str::<String>(quoted)
+            .map_or(Cow::Borrowed(quoted), |text| Cow::Owned(quote(&text))))
     }
 }
 
-/// Writes `text` quoted: quote, backslash and control characters escaped, all else as it is.
-fn write_string(text: &str, sink: &mut impl Sink) {
-    sink.write(b"\"");
-    let mut rest = text.as_bytes();
-    while let Some(at) = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f)) {
-        let (head, tail) = rest.split_at(at);
-        sink.write(head);
-        if let Some((byte, tail)) = tail.split_first() {
-            sink.write(format!("\\u{byte:04x}").as_bytes());
-            rest = tail;
+/// `text` quoted: quote, backslash and control characters escaped, all else as it is.
+fn quote(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('"');
+    for character in text.chars() {
+        match character {
+            '"' | '\\' | '\0'..='\x1f' => quoted.push_str(&format!("\\u{:04x}", u32::from(character))),
+            other => quoted.push(other),
         }
     }
-    sink.write(rest);
-    sink.write(b"\"");
+    quoted.push('"');
+    quoted
+}
+
+fn unquoted(quoted: &str) -> &str {
+    quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default()
 }
 
 /// One text for all texts of a number that a double holds exactly; other tokens stay as they are.
@@ -264,6 +267,13 @@ mod tests {
     fn strings_cannot_forge_structure() {
         assert_ne!(canon(r#"{"a":"1\",\"b\":\"2"}"#), canon(r#"{"a":"1","b":"2"}"#));
         assert_eq!(canon(r#"["\\\"\n"]"#), "[\"\\u005c\\u0022\\u000a\"]");
+    }
+
+    #[test]
+    fn half_a_surrogate_pair_is_not_the_text_that_spells_it() {
+        assert_ne!(canon(r#"["\ud800"]"#), canon(r#"["\\ud800"]"#));
+        assert_ne!(canon(r#"{"\ud800":1}"#), canon(r#"{"\\ud800":1}"#));
+        assert_eq!(canon(r#"["\ud83d\ude00"]"#), canon("[\"😀\"]"));
     }
 
     #[test]

@@ -27,6 +27,8 @@ pub(crate) enum Joined {
 /// The right and the duty to call the provider. Dropped before the call, it wakes the followers, one of which leads.
 pub(crate) struct Lead {
     flight: Arc<Flight>,
+    /// Until the call begins: followers who come and go meanwhile must not end it.
+    kept: Seat,
     flights: Arc<Flights>,
     key: Option<Fingerprint>,
     flown: bool,
@@ -50,7 +52,8 @@ impl Flights {
     }
 
     fn lead(self: &Arc<Self>, flight: Arc<Flight>, key: Option<Fingerprint>) -> Lead {
-        Lead { flight, flights: self.clone(), key, flown: false }
+        let kept = Seat::take(&flight, true, self.tracker.clone());
+        Lead { flight, kept, flights: self.clone(), key, flown: false }
     }
 
     fn leave(&self, key: Option<Fingerprint>, flight: &Arc<Flight>) {
@@ -73,6 +76,7 @@ impl Lead {
         self.flights.leave(self.key.take(), &self.flight);
         self.flight.fail(None, false);
         self.flight = Flight::new();
+        self.kept = self.seat();
     }
 
     /// The call begins.
