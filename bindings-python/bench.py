@@ -1,6 +1,6 @@
 """Import, exact hits and upstream calls beside the bare SDK and the bare HTTP client, on one simulator in one run.
 
-    python bench.py [--calls 2000]        (a release build of lockgate, lockgate-sim in LOCKGATE_BIN_DIR)
+python bench.py [--calls 2000]        (a release build of lockgate, lockgate-sim in LOCKGATE_BIN_DIR)
 """
 
 from __future__ import annotations
@@ -47,7 +47,9 @@ def timed(name: str, calls: int, work: Callable[[int], Any], target: str = "") -
     return row(name, micros, target)
 
 
-async def timed_async(name: str, calls: int, work: Callable[[int], Awaitable[Any]], target: str = "") -> float:
+async def timed_async(
+    name: str, calls: int, work: Callable[[int], Awaitable[Any]], target: str = ""
+) -> float:
     for number in range(calls // 10):
         await work(-1 - number)
     micros = []
@@ -94,11 +96,18 @@ def run(url: str, calls: int) -> None:
     timed("exact hit, sync, text read", calls * 5, lambda _: gateway.chat(**hit).choices[0].message.content)
 
     bare = httpx.Client()
-    timed("bare HTTP client", calls, lambda n: bare.post(url + "/chat/completions", json=ask(f"a {n}")).json())
+    timed(
+        "bare HTTP client", calls, lambda n: bare.post(url + "/chat/completions", json=ask(f"a {n}")).json()
+    )
     sdk = openai.OpenAI(api_key="sk-bench", base_url=url)
     alone = timed("bare openai SDK", calls, lambda n: sdk.chat.completions.create(**ask(f"b {n}")))
     drop = openai.OpenAI(api_key=key, http_client=gateway.http_client())
-    timed("openai SDK through lockgate", calls, lambda n: drop.chat.completions.create(**ask(f"c {n}")), f"<= {alone:.0f}")
+    timed(
+        "openai SDK through lockgate",
+        calls,
+        lambda n: drop.chat.completions.create(**ask(f"c {n}")),
+        f"<= {alone:.0f}",
+    )
     floor = simulator_alone(url, calls)
     timed(
         "native call, limits, cap and cache on",
@@ -112,7 +121,9 @@ def run(url: str, calls: int) -> None:
         await own.chat(**hit)
         await timed_async("exact hit, async", calls * 5, lambda _: own.chat(**hit), "<= 50")
         sdk = openai.AsyncOpenAI(api_key="sk-bench", base_url=url)
-        alone = await timed_async("bare AsyncOpenAI", calls, lambda n: sdk.chat.completions.create(**ask(f"e {n}")))
+        alone = await timed_async(
+            "bare AsyncOpenAI", calls, lambda n: sdk.chat.completions.create(**ask(f"e {n}"))
+        )
         drop = openai.AsyncOpenAI(api_key="x", http_client=own.async_http_client())
         await timed_async(
             "AsyncOpenAI through lockgate",
@@ -120,7 +131,9 @@ def run(url: str, calls: int) -> None:
             lambda n: drop.chat.completions.create(**ask(f"f {n}")),
             f"<= {alone:.0f}",
         )
-        await timed_async("native async call", calls, lambda n: own.chat(**ask(f"g {n}")), f"<= {floor + 150:.0f}")
+        await timed_async(
+            "native async call", calls, lambda n: own.chat(**ask(f"g {n}")), f"<= {floor + 150:.0f}"
+        )
         await sdk.close()
 
     asyncio.run(loop())

@@ -14,9 +14,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 import lockgate
+import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 AMBIENT = ("OPENAI_", "LOCKGATE_STORE", "HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import random
 
+import lockgate
 import pytest
 from conftest import ask, descriptors, eventually, resident
-
-import lockgate
 
 CALLS = 2_000
 
@@ -108,6 +107,8 @@ def test_cancelled_and_failed_calls_leak_nothing(simulator):
         asyncio.run(some(CALLS // 5))
         simulator.call("POST", "/reset")
     grown = resident() - first
-    print(f"{CALLS} calls: RSS grew by {grown / 2**20:.1f} MiB after the first fifth; {files} -> {descriptors()} files")
+    print(
+        f"{CALLS} calls: RSS grew by {grown / 2**20:.1f} MiB after the first fifth; {files} -> {descriptors()} files"
+    )
     assert grown <= 8 * 2**20
     assert descriptors() <= files + 16, "connections upstream are kept, nothing else"

@@ -8,10 +8,9 @@ import threading
 import time
 from decimal import Decimal
 
+import lockgate
 import pytest
 from conftest import ask
-
-import lockgate
 
 
 def test_an_answer_has_openai_s_names(gateway):
@@ -88,7 +87,7 @@ def test_a_request_that_contains_itself(gateway):
 
 
 def test_exact_numbers_and_text(gateway, simulator):
-    text = "\U0001f600 \u0000 \" \\ é"
+    text = '\U0001f600 \u0000 " \\ é'
     gateway.chat(**ask(text), seed=2**53 + 1, metadata={"big": "1" * 40})
     body = simulator.requests()[-1]["body"]
     assert body["messages"][0]["content"] == text
@@ -96,7 +95,10 @@ def test_exact_numbers_and_text(gateway, simulator):
 
 
 def test_tools(gateway):
-    tool = {"type": "function", "function": {"name": "add", "parameters": {"type": "object", "properties": {}}}}
+    tool = {
+        "type": "function",
+        "function": {"name": "add", "parameters": {"type": "object", "properties": {}}},
+    }
     answer = gateway.chat(**ask("add"), tools=[tool])
     (call,) = answer.choices[0].message.tool_calls
     assert (call.type, call.function.name) == ("function", "add")
@@ -125,7 +127,8 @@ def test_administration(gateway):
     assert (changed.settings.monthly_cap, changed.settings.require_customer) == (None, True)
     assert {project.name for project in gateway.projects.list()} == {"default", "team-a"}
     key = gateway.keys.create(project="team-a", name="k", requests_per_minute=5, expires_in=60)
-    assert key.secret.startswith("lg_") and key.rates.requests_per_minute == 5
+    assert key.secret.startswith("lg_")
+    assert key.rates.requests_per_minute == 5
     assert gateway.keys.list("team-a")[0].secret is None
     with pytest.raises(lockgate.InvalidRequest):
         gateway.chat(**ask("Hello"), key=key.secret)
@@ -180,7 +183,8 @@ def test_embeddings(gateway, simulator):
     assert all(isinstance(number, float) for number in made.data[0].embedding)
     assert made.lockgate.cost_nano_usd > 0
     again = gateway.embed(model="text-embedding-3-small", input=["one", "two"])
-    assert again.lockgate.cache == "exact" and again.lockgate.cost_nano_usd == 0
+    assert again.lockgate.cache == "exact"
+    assert again.lockgate.cost_nano_usd == 0
     assert len(simulator.requests()) == 1
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import lockgate
 import pytest
 from conftest import ROOT
-
-import lockgate
 
 CASES = json.loads((ROOT / "conformance" / "cases" / "behaviour.json").read_text(encoding="utf-8"))["cases"]
 UNKNOWN = "lg_" + "A" * 43
@@ -26,7 +25,10 @@ def together(chunks: list[Any]) -> dict[str, Any]:
     choices = [choice for chunk in chunks for choice in chunk["choices"]]
     reasons = [choice["finish_reason"] for choice in choices if choice["finish_reason"]]
     message = {"content": "".join(choice["delta"].get("content") or "" for choice in choices)}
-    return {"choices": [{"message": message, "finish_reason": reasons[-1]}], "lockgate": chunks[-1]["lockgate"]}
+    return {
+        "choices": [{"message": message, "finish_reason": reasons[-1]}],
+        "lockgate": chunks[-1]["lockgate"],
+    }
 
 
 def natively(gateway: lockgate.Gateway, call: dict[str, Any], own: str | None) -> dict[str, Any]:
@@ -56,7 +58,9 @@ def over_http(gateway: lockgate.Gateway, call: dict[str, Any], own: str | None) 
         known = "known" if "retry-after" in answer.headers else "none"
         return {"status": answer.status_code, "code": answer.json()["error"]["code"], "retry_after": known}
     if answer.headers["content-type"].startswith("text/event-stream"):
-        events = [line.removeprefix("data: ") for line in answer.text.splitlines() if line.startswith("data: ")]
+        events = [
+            line.removeprefix("data: ") for line in answer.text.splitlines() if line.startswith("data: ")
+        ]
         assert events[-1] == "[DONE]"
         return {"status": 200, **together([json.loads(event) for event in events[:-1]])}
     return {"status": 200, **answer.json()}

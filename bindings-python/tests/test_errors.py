@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pickle
 
+import lockgate
 import pytest
 from conftest import ask
-
-import lockgate
 
 KINDS = {
     lockgate.InvalidRequest,

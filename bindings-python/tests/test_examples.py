@@ -16,10 +16,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+import lockgate
 import pytest
 from conftest import ROOT, eventually
-
-import lockgate
 
 EXAMPLES = ROOT / "examples" / "python"
 
@@ -124,7 +123,9 @@ def test_four_preloaded_workers_hold_one_cap(environment, tmp_path, simulator):
         answers = list(pool.map(lambda n: get(f"{url}/?question+{n}"), range(120)))
     statuses = {status for status, _ in answers}
     assert statuses == {200, 402}, [answer for answer in answers if answer[0] not in (200, 402)]
-    with lockgate.Gateway(store=f"sqlite://{tmp_path / 'lockgate.db'}", shared=True, environment={}) as gateway:
+    with lockgate.Gateway(
+        store=f"sqlite://{tmp_path / 'lockgate.db'}", shared=True, environment={}
+    ) as gateway:
         (total,) = gateway.usage()
         assert gateway.inspect().open == 0
     assert total.requests == sum(status == 200 for status, _ in answers)

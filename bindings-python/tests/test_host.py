@@ -76,7 +76,8 @@ def test_what_is_settled_at_exit_is_in_the_ledger(child, tmp_path):
     ok(child(script, store=store))
     with lockgate.Gateway(store=store, environment={}) as gateway:
         (total,) = gateway.usage()
-    assert total.requests == 2 and total.cost > 0
+    assert total.requests == 2
+    assert total.cost > 0
 
 
 def test_ctrl_c_ends_a_waiting_call(child, simulator):
@@ -105,7 +106,8 @@ def forked(work):
         try:
             work()
         except BaseException as error:
-            print("child:", repr(error), repr(error.__cause__), repr(getattr(error.__cause__, "__cause__", None)), flush=True)
+            cause = error.__cause__
+            print("child:", repr(error), repr(cause), repr(getattr(cause, "__cause__", None)), flush=True)
             os._exit(1)
         os._exit(0)
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
@@ -113,7 +115,9 @@ def forked(work):
 
 
 def test_a_child_builds_its_own_in_memory(child):
-    script = FORK + """
+    script = (
+        FORK
+        + """
 gateway = lockgate.Gateway(SETTINGS)
 stream = gateway.chat(model="gpt-4o-mini", messages=[{"role": "user", "content": "count to 500"}], stream=True)
 next(stream)
@@ -134,11 +138,14 @@ assert codes == [0, 0, 0], codes
 assert len(list(stream)) > 100, "the parent's stream goes on"
 print(gateway.flush(), gateway.usage()[0].requests)
 """
+    )
     assert ok(child(script)) == "True 2"
 
 
 def test_a_child_cannot_have_its_parent_s_store(child, tmp_path):
-    script = FORK + """
+    script = (
+        FORK
+        + """
 gateway = lockgate.Gateway(SETTINGS)
 chat("parent")
 def work():
@@ -152,11 +159,14 @@ assert forked(work) == 0
 chat("parent again")
 print(gateway.flush())
 """
+    )
     assert ok(child(script, store=f"sqlite://{tmp_path / 'own.db'}")) == "True"
 
 
 def test_children_share_a_store(child, tmp_path):
-    script = FORK + """
+    script = (
+        FORK
+        + """
 gateway = lockgate.Gateway(SETTINGS)
 chat("parent")
 def work():
@@ -169,6 +179,7 @@ chat("parent again")
 assert gateway.flush()
 print(gateway.usage()[0].requests)
 """
+    )
     assert ok(child(script, store=f"sqlite://{tmp_path / 'shared.db'}", shared=True)) == "11"
 
 

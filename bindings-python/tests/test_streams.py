@@ -23,7 +23,8 @@ def test_a_stream_says_what_it_cost(gateway, simulator):
     chunks = list(stream)
     assert text(chunks) == LONG
     assert chunks[-1].lockgate.cost_nano_usd == stream.lockgate.cost_nano_usd > 0
-    assert stream.closed and list(stream) == []
+    assert stream.closed
+    assert list(stream) == []
 
 
 def test_the_first_chunk_comes_before_the_last_is_made(gateway, simulator):
@@ -73,9 +74,11 @@ def test_leaving_early_cancels_and_settles(gateway, simulator, leave):
     kept = leave(gateway)
     (seen,) = simulator.settled(1)
     assert seen["outcome"] == "aborted"
-    assert gateway.flush() and gateway.inspect().open == 0
+    assert gateway.flush()
+    assert gateway.inspect().open == 0
     (total,) = gateway.usage()
-    assert total.requests == 1 and total.cost > 0
+    assert total.requests == 1
+    assert total.cost > 0
     assert kept is None or kept.closed
 
 
@@ -141,7 +144,9 @@ async def test_heartbeat_under_64_streams(async_gateway, simulator, record_prope
     late.sort()
     p99 = late[int(len(late) * 0.99) - 1]
     record_property("p99_ms", round(p99 * 1000, 2))
-    print(f"heartbeat under 64 streams: {len(late)} beats, p99 {p99 * 1000:.1f} ms late, worst {late[-1] * 1000:.1f}")
+    print(
+        f"heartbeat under 64 streams: {len(late)} beats, p99 {p99 * 1000:.1f} ms late, worst {late[-1] * 1000:.1f}"
+    )
     assert len(late) > 20
     assert p99 < 0.5, "a debug build on a busy machine may be slow; a hogged loop stops for seconds"
 

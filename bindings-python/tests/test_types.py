@@ -13,7 +13,9 @@ EXAMPLES = sorted((ROOT / "examples" / "python").glob("*.py"))
 
 
 def check(*argv: str, folder: Path) -> None:
-    done = subprocess.run([sys.executable, "-m", *argv], capture_output=True, text=True, cwd=folder, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", *argv], capture_output=True, text=True, cwd=folder, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -274,6 +274,7 @@ impl Gateway {
             stores.journal.clone(),
             clock.clone(),
             runtime.clone(),
+            config.expired_reservations,
         );
         if let Some(mut changes) = stores.changes.clone() {
             let identities = Arc::downgrade(&identities);

@@ -1,8 +1,7 @@
 """The OpenAI SDK as it is, with the gateway in place of the network. Needs OPENAI_API_KEY."""
 
-import openai
-
 import lockgate
+import openai
 
 gateway = lockgate.Gateway(store="memory", project={"monthly_cap": "20"})
 # A gateway key (lg_…) would do as api_key; anything else is the default project and goes nowhere.

@@ -1,11 +1,10 @@
 """A LangChain agent with a tool, under a spend cap. Needs OPENAI_API_KEY."""
 
+import lockgate
 from langchain.agents import create_agent
 from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI
 from pydantic import SecretStr
-
-import lockgate
 
 
 @tool

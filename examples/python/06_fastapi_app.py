@@ -3,10 +3,9 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import lockgate
 from fastapi import FastAPI, HTTPException
 from fastapi.responses import StreamingResponse
-
-import lockgate
 
 gateway = lockgate.AsyncGateway(store="memory", project={"monthly_cap": "20"})
 

@@ -1,9 +1,9 @@
 """Lockgate: an LLM gateway that lives inside your process.
 
-    >>> import lockgate
-    >>> gateway = lockgate.Gateway()
-    >>> answer = gateway.chat(model="gpt-4o-mini", messages=[{"role": "user", "content": "Hello"}])
-    >>> answer.choices[0].message.content, answer.lockgate.cost_usd
+>>> import lockgate
+>>> gateway = lockgate.Gateway()
+>>> answer = gateway.chat(model="gpt-4o-mini", messages=[{"role": "user", "content": "Hello"}])
+>>> answer.choices[0].message.content, answer.lockgate.cost_usd
 """
 
 from lockgate._async_gateway import AsyncGateway

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _Call = Callable[[str, dict[str, Any]], Any]
 _AsyncCall = Callable[[str, dict[str, Any]], Awaitable[Any]]
 
+
 def project_arguments(project: str, settings: dict[str, Any]) -> dict[str, Any]:
     return {"project": project, "settings": capped(settings)}
 

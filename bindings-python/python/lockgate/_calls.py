@@ -12,7 +12,9 @@ from lockgate._errors import ConfigError
 Config = str | os.PathLike[str] | Mapping[str, Any] | None
 
 
-def start(config: Config, overrides: dict[str, Any], environment: Mapping[str, str] | None) -> _native.Gateway:
+def start(
+    config: Config, overrides: dict[str, Any], environment: Mapping[str, str] | None
+) -> _native.Gateway:
     """Settings in their order: overrides, then a mapping, then the environment, then a file."""
     file: str | os.PathLike[str] | None = None
     explicit: dict[str, Any] = {}

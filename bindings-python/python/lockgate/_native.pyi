@@ -2,7 +2,7 @@ from collections.abc import Sequence
 from os import PathLike
 from typing import Any, final
 
-__all__ = ["Bell", "Gateway", "Pending", "Stream", "VERSION", "forked", "shut_down"]
+__all__ = ["VERSION", "Bell", "Gateway", "Pending", "Stream", "forked", "shut_down"]
 
 VERSION: str
 

@@ -31,8 +31,8 @@ __all__ = [
     "Rates",
     "Record",
     "ToolCall",
-    "UsageLine",
     "Usage",
+    "UsageLine",
 ]
 
 
@@ -82,7 +82,9 @@ class Record:
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self._data.items())})"
+        return (
+            f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self._data.items())})"
+        )
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (type(self), (self._data,))
@@ -145,7 +147,7 @@ class Usage(Record):
     prompt_tokens_details: PromptTokensDetails | None
     completion_tokens_details: CompletionTokensDetails | None
 
-    _nested = {
+    _nested: ClassVar[dict[str, type[Record]]] = {
         "prompt_tokens_details": PromptTokensDetails,
         "completion_tokens_details": CompletionTokensDetails,
     }
@@ -168,7 +170,7 @@ class ToolCall(Record):
     type: str
     function: Function
 
-    _nested = {"function": Function}
+    _nested: ClassVar[dict[str, type[Record]]] = {"function": Function}
 
 
 class Message(Record):
@@ -181,7 +183,7 @@ class Message(Record):
     reasoning_content: str | None
     thinking_blocks: list[dict[str, Any]] | None
 
-    _nested = {"tool_calls": ToolCall}
+    _nested: ClassVar[dict[str, type[Record]]] = {"tool_calls": ToolCall}
 
 
 class Choice(Record):
@@ -192,7 +194,7 @@ class Choice(Record):
     finish_reason: str | None
     logprobs: dict[str, Any] | None
 
-    _nested = {"message": Message}
+    _nested: ClassVar[dict[str, type[Record]]] = {"message": Message}
 
 
 class ChatCompletion(Record):
@@ -209,7 +211,7 @@ class ChatCompletion(Record):
     #: What the gateway did.
     lockgate: Metadata
 
-    _nested = {"choices": Choice, "usage": Usage, "lockgate": Metadata}
+    _nested: ClassVar[dict[str, type[Record]]] = {"choices": Choice, "usage": Usage, "lockgate": Metadata}
     _lists = frozenset({"choices"})
 
 
@@ -223,7 +225,7 @@ class Delta(Record):
     reasoning_content: str | None
     thinking_blocks: list[dict[str, Any]] | None
 
-    _nested = {"tool_calls": ToolCall}
+    _nested: ClassVar[dict[str, type[Record]]] = {"tool_calls": ToolCall}
 
 
 class ChunkChoice(Record):
@@ -234,7 +236,7 @@ class ChunkChoice(Record):
     finish_reason: str | None
     logprobs: dict[str, Any] | None
 
-    _nested = {"delta": Delta}
+    _nested: ClassVar[dict[str, type[Record]]] = {"delta": Delta}
 
 
 class ChatCompletionChunk(Record):
@@ -251,7 +253,7 @@ class ChatCompletionChunk(Record):
     #: What the gateway did: on the last chunk.
     lockgate: Metadata | None
 
-    _nested = {"choices": ChunkChoice, "usage": Usage, "lockgate": Metadata}
+    _nested: ClassVar[dict[str, type[Record]]] = {"choices": ChunkChoice, "usage": Usage, "lockgate": Metadata}
     _lists = frozenset({"choices"})
 
 
@@ -274,7 +276,7 @@ class EmbeddingResponse(Record):
     #: What the gateway did.
     lockgate: Metadata
 
-    _nested = {"data": Embedding, "usage": Usage, "lockgate": Metadata}
+    _nested: ClassVar[dict[str, type[Record]]] = {"data": Embedding, "usage": Usage, "lockgate": Metadata}
 
 
 class Model(Record):
@@ -319,7 +321,7 @@ class ProjectSettings(Record):
     models: list[str] | None
     provider_keys: dict[str, str] | None
 
-    _nested = {"customer_defaults": CustomerLimits}
+    _nested: ClassVar[dict[str, type[Record]]] = {"customer_defaults": CustomerLimits}
 
 
 class Project(Record):
@@ -330,7 +332,7 @@ class Project(Record):
     created_at: int
     settings: ProjectSettings
 
-    _nested = {"settings": ProjectSettings}
+    _nested: ClassVar[dict[str, type[Record]]] = {"settings": ProjectSettings}
 
 
 class Key(Record):
@@ -353,7 +355,7 @@ class Key(Record):
     revoked_at: int | None
     rotated_from: str | None
 
-    _nested = {"rates": Rates}
+    _nested: ClassVar[dict[str, type[Record]]] = {"rates": Rates}
 
 
 class Customer(Record):
@@ -365,7 +367,7 @@ class Customer(Record):
     #: Milliseconds since 1970.
     updated_at: int
 
-    _nested = {"limits": CustomerLimits}
+    _nested: ClassVar[dict[str, type[Record]]] = {"limits": CustomerLimits}
 
 
 class UsageLine(Record):

@@ -13,4 +13,5 @@ def test_llama_index(gateway, simulator):
     assert model.chat([ChatMessage(role="user", content="one")]).message.content == "whole"
     pieces = [piece.delta for piece in model.stream_chat([ChatMessage(role="user", content="two")])]
     assert "".join(piece or "" for piece in pieces) == "in pieces"
-    assert gateway.flush() and gateway.usage()[0].requests == 2
+    assert gateway.flush()
+    assert gateway.usage()[0].requests == 2

@@ -10,13 +10,13 @@ from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 from typing import Any
 
+import lockgate
 import openai
 import pytest
-from harness.gateway import Key
-from harness.simulator import Simulator
 from sdk.conftest import _fresh_upstream, ask, async_client, client  # noqa: F401
 
-import lockgate
+from harness.gateway import Key
+from harness.simulator import Simulator
 
 
 def named(options: Sequence[str]) -> Any:
@@ -111,7 +111,9 @@ def client_factory(gateway: Embedded, key: Key) -> Iterator[Callable[..., openai
 
 
 @pytest.fixture
-async def async_client_factory(gateway: Embedded, key: Key) -> AsyncIterator[Callable[..., openai.AsyncOpenAI]]:
+async def async_client_factory(
+    gateway: Embedded, key: Key
+) -> AsyncIterator[Callable[..., openai.AsyncOpenAI]]:
     async with AsyncExitStack() as clients:
 
         def make(its_key: Key = key, **options: Any) -> openai.AsyncOpenAI:
