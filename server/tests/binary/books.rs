@@ -40,7 +40,8 @@ pub(crate) async fn rows(house: &House) -> HashMap<String, Row> {
 /// After the server's end: nothing is reserved, and sums, rows and limits have spent the same to the nano-dollar.
 pub(crate) async fn are_balanced(house: &House) {
     let rows: i64 = rows(house).await.values().filter_map(|row| row.cost).map(|cost| cost.nano()).sum();
-    let gateway = Gateway::start(config(house), std::sync::Arc::new(lockgate::clock::SystemClock)).await.unwrap();
+    let gateway =
+        Gateway::start(config(house), std::sync::Arc::new(lockgate::clock::SystemClock)).await.unwrap();
     let total = gateway.usage(&UsageQuery::default()).await.unwrap().remove(0);
     assert_eq!(total.cost.nano(), rows, "sums and rows of the ledger");
     // The limiter reads the ledger when it first decides.

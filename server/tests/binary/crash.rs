@@ -95,7 +95,13 @@ fn cost(response: &Response) -> Option<i64> {
     }
 }
 
-async fn keep_asking(address: Address, key: String, name: String, seed: u64, killed: Arc<AtomicBool>) -> Vec<Seen> {
+async fn keep_asking(
+    address: Address,
+    key: String,
+    name: String,
+    seed: u64,
+    killed: Arc<AtomicBool>,
+) -> Vec<Seen> {
     let mut dice = Dice(seed);
     let mut seen = Vec::new();
     for number in 0.. {
@@ -118,8 +124,13 @@ async fn keep_asking(address: Address, key: String, name: String, seed: u64, kil
 async fn twenty_kills_lose_nothing_that_was_answered() {
     let house = House::new().await;
     let (key, _) = house.key(&[]).await;
-    house.sim.fault(Provider::OpenAi, Scripted::from(Fault::status(500)).on_model("gpt-4.1-mini").times(u32::MAX));
-    house.sim.fault(Provider::OpenAi, Scripted::from(Fault::slow_events(3)).on_model("gpt-4.1-nano").times(u32::MAX));
+    house
+        .sim
+        .fault(Provider::OpenAi, Scripted::from(Fault::status(500)).on_model("gpt-4.1-mini").times(u32::MAX));
+    house.sim.fault(
+        Provider::OpenAi,
+        Scripted::from(Fault::slow_events(3)).on_model("gpt-4.1-nano").times(u32::MAX),
+    );
     let mut dice = Dice(SEED);
     let (mut answered, mut kinds, mut expired) = (Vec::new(), [0; 2], 0);
     for kill in 0..KILLS {
@@ -128,7 +139,13 @@ async fn twenty_kills_lose_nothing_that_was_answered() {
         let callers: Vec<_> = (0..CALLERS)
             .map(|caller| {
                 let name = format!("k{kill}-{caller}");
-                tokio::spawn(keep_asking(server.address, key.clone(), name, dice.below(u64::MAX), killed.clone()))
+                tokio::spawn(keep_asking(
+                    server.address,
+                    key.clone(),
+                    name,
+                    dice.below(u64::MAX),
+                    killed.clone(),
+                ))
             })
             .collect();
         let moment = Duration::from_micros(10_000 + dice.below(350_000));
@@ -150,7 +167,11 @@ async fn twenty_kills_lose_nothing_that_was_answered() {
                 assert_eq!((row.outcome, row.status), (Outcome::Answered, 200), "{row:?}");
                 assert_eq!(row.cost.map(|cost| cost.nano()), Some(cost), "{row:?}");
             } else {
-                assert_eq!((row.outcome, row.cost.map(|cost| cost.nano())), (Outcome::Failed, Some(0)), "{row:?}");
+                assert_eq!(
+                    (row.outcome, row.cost.map(|cost| cost.nano())),
+                    (Outcome::Failed, Some(0)),
+                    "{row:?}"
+                );
             }
         }
         let total = house.json(&["usage"]).await[0].take();
@@ -166,7 +187,10 @@ async fn twenty_kills_lose_nothing_that_was_answered() {
         server.ended().await;
     }
     assert!(answered.len() > 100, "only {} were answered", answered.len());
-    assert!(kinds.iter().all(|kind| *kind > 0) && expired > 0, "hits and errors {kinds:?}, expired {expired}");
+    assert!(
+        kinds.iter().all(|kind| *kind > 0) && expired > 0,
+        "hits and errors {kinds:?}, expired {expired}"
+    );
     books::are_balanced(&house).await;
 }
 
