@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::answer::attempts_line;
 use crate::auth::Credentials;
 use crate::clock::Millis;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result, Retry};
 use crate::ids::{AdmissionId, CustomerId};
 use crate::limits::Standing;
 use crate::settle::Attempt;
@@ -111,6 +111,14 @@ impl Context {
             standing: Standing::default(),
             attempts: Vec::new(),
             warnings: Vec::new(),
+        })
+    }
+
+    /// Waits for what another request's call brings, at most as long as this caller allows.
+    pub(crate) async fn within<T>(&self, work: impl Future<Output = T>) -> Result<T> {
+        let Some(limit) = self.timeout else { return Ok(work.await) };
+        tokio::time::timeout(limit.saturating_sub(self.arrived.elapsed()), work).await.map_err(|_| {
+            self.explain(Error::new(Kind::DeadlineExceeded, "No answer came in time.").retrying(Retry::Later))
         })
     }
 

@@ -18,8 +18,8 @@ use crate::ids::ProjectId;
 use crate::limits::{CounterId, Scope, Window};
 use crate::pipeline;
 use crate::route::Registry;
-use crate::settle::{Keep, Retention, Settler, Swept};
-use crate::store::{self, Inspection, StoreSize, Stores, UsageLine, UsageQuery};
+use crate::settle::{Keep, Retention, Row, Settler, Swept};
+use crate::store::{self, Inspection, RowFilter, StoreSize, Stores, UsageLine, UsageQuery};
 use crate::transport::Transport;
 use crate::types::{ChatRequest, ChatResponse, EmbedRequest, EmbedResponse, Model, ModelList};
 
@@ -118,6 +118,11 @@ impl Gateway {
     /// Sums of the ledger.
     pub async fn usage(&self, query: &UsageQuery) -> Result<Vec<UsageLine>> {
         self.core.stores.ledger.usage(query).await
+    }
+
+    /// Rows of the ledger, newest first.
+    pub async fn rows(&self, filter: &RowFilter) -> Result<Vec<Row>> {
+        self.core.stores.ledger.rows(filter).await
     }
 
     /// Projects, keys and customers.

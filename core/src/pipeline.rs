@@ -31,9 +31,9 @@ pub(crate) async fn run(
     let mut charge = Charge::Full;
     let mut last = Lost::Leaderless(None);
     for _ in 0..MOST_LEADERS {
-        match enter(core, &mut cx, &ask, charge).await? {
+        match enter(core, &mut cx, &ask, charge).await.map_err(|error| cx.explain(error))? {
             Entered::Known(desk, stored) => return Ok(Answer::stored(*desk, &stored)),
-            Entered::Follower(desk, seat) => match Answer::live(*desk, seat).await {
+            Entered::Follower(desk, seat) => match cx.within(Answer::live(*desk, seat)).await? {
                 Ok(answer) => return Ok(answer),
                 Err(Lost::Failed(error)) => return Err(cx.explain(error)),
                 // The request rate is paid; whoever leads next pays the rest.

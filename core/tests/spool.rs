@@ -439,11 +439,12 @@ async fn kill_9_loses_nothing() {
             .spawn()
             .unwrap();
         let mut output = BufReader::new(child.stdout.take().unwrap());
-        let steps = proptest::test_runner::TestRunner::default().rng().next_u32() % 1500 + 1;
+        let steps = proptest::test_runner::TestRunner::default().rng().next_u32() as usize % 1500 + 2;
         let mut said = Vec::new();
-        for _ in 0..steps {
+        // The test runner has its own lines before the first step.
+        while said.iter().filter(|line: &&String| line.contains("step ")).count() < steps {
             let mut line = String::new();
-            output.read_line(&mut line).unwrap();
+            assert_ne!(output.read_line(&mut line).unwrap(), 0, "the writing process ended by itself");
             said.push(line);
         }
         child.kill().unwrap();
@@ -472,7 +473,7 @@ async fn kill_9_loses_nothing() {
         }
         // At most the request that was under way was not heard of.
         let heard: usize = said.iter().filter(|line| line.contains("step reserved")).count();
-        assert!(rows.len() <= heard + 1 && settled > 0 || steps < 2, "{} of {heard}", rows.len());
+        assert!(rows.len() <= heard + 1 && settled > 0, "{} of {heard}", rows.len());
         let sum: i64 = rows.values().map(|row| row.cost.unwrap().nano()).sum();
         assert_eq!(booked(&ledger, project).await, sum, "every cent once");
     }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
 
-use crate::command::{customer, key, project, usage};
+use crate::command::{cache, customer, key, project, usage};
 use crate::demo::DemoArgs;
 use crate::failure::Failure;
 use crate::serve::ServeArgs;
@@ -53,6 +53,9 @@ pub(crate) enum Command {
     Customer(customer::Command),
     /// Sum up the ledger.
     Usage(usage::UsageArgs),
+    /// Manage the caches.
+    #[command(subcommand)]
+    Cache(cache::Command),
     /// List the models that can be asked for.
     Models(Json),
 }

@@ -15,6 +15,8 @@ use crate::error::{Error, Result};
 #[derive(Debug, Clone)]
 pub(crate) struct Transport {
     client: reqwest::Client,
+    /// For this machine: a proxy of the environment is on the way to the world, not to a local provider.
+    direct: reqwest::Client,
     timeouts: Timeouts,
 }
 
@@ -51,18 +53,23 @@ impl Transport {
     pub(crate) fn new(timeouts: Timeouts) -> Result<Transport> {
         // Already installed by the host process: then its choice stands.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = reqwest::Client::builder()
-            .connect_timeout(Duration::from_millis(timeouts.connect_ms))
-            .tcp_nodelay(true)
-            .tcp_keepalive(Duration::from_secs(30))
-            .pool_idle_timeout(Duration::from_secs(90))
-            .http2_adaptive_window(true)
-            // A redirect would carry our key to an address nobody configured.
-            .redirect(reqwest::redirect::Policy::none())
-            .user_agent(concat!("lockgate/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|source| Error::internal("the HTTP client cannot be built", Arc::new(source)))?;
-        Ok(Transport { client, timeouts })
+        let builder = || {
+            reqwest::Client::builder()
+                .connect_timeout(Duration::from_millis(timeouts.connect_ms))
+                .tcp_nodelay(true)
+                .tcp_keepalive(Duration::from_secs(30))
+                .pool_idle_timeout(Duration::from_secs(90))
+                .http2_adaptive_window(true)
+                // A redirect would carry our key to an address nobody configured.
+                .redirect(reqwest::redirect::Policy::none())
+                .user_agent(concat!("lockgate/", env!("CARGO_PKG_VERSION")))
+        };
+        let build = |builder: reqwest::ClientBuilder| {
+            builder
+                .build()
+                .map_err(|source| Error::internal("the HTTP client cannot be built", Arc::new(source)))
+        };
+        Ok(Transport { client: build(builder())?, direct: build(builder().no_proxy())?, timeouts })
     }
 
     /// Sends `request` and waits for the head of the answer, not beyond `deadline`.
@@ -73,10 +80,10 @@ impl Transport {
         deadline: Option<Instant>,
     ) -> Result<Incoming, Broken> {
         let request = reqwest::Request::try_from(request).map_err(|_| Broken::Connect)?;
+        let client = if is_local(request.url().host_str()) { &self.direct } else { &self.client };
         let first_byte = if stream { self.timeouts.first_byte_ms } else { self.timeouts.first_byte_json_ms };
         let head_by = earlier(Some(Instant::now() + Duration::from_millis(first_byte)), deadline);
-        let response =
-            within(head_by, self.client.execute(request)).await?.map_err(|error| triage(&error))?;
+        let response = within(head_by, client.execute(request)).await?.map_err(|error| triage(&error))?;
         Ok(Incoming {
             status: response.status(),
             headers: response.headers().clone(),
@@ -85,6 +92,14 @@ impl Transport {
             deadline,
         })
     }
+}
+
+/// Whether `host` is this machine.
+fn is_local(host: Option<&str>) -> bool {
+    host.is_some_and(|host| {
+        let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
+        address.map_or(host.eq_ignore_ascii_case("localhost"), |address| address.is_loopback())
+    })
 }
 
 impl Incoming {
@@ -149,4 +164,20 @@ fn tls(error: &reqwest::Error) -> bool {
         cause = inner.source();
     }
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_local;
+
+    #[test]
+    fn this_machine_is_told_from_the_world() {
+        for local in ["localhost", "LocalHost", "127.0.0.1", "127.8.8.8", "[::1]", "::1"] {
+            assert!(is_local(Some(local)), "{local}");
+        }
+        for far in ["api.openai.com", "10.0.0.1", "localhost.example", "[2001:db8::1]", ""] {
+            assert!(!is_local(Some(far)), "{far}");
+        }
+        assert!(!is_local(None));
+    }
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use lockgate::Config;
+use lockgate::store::StoreSize;
 use serde::Serialize;
 
 use super::store;
@@ -21,6 +22,8 @@ struct Checked {
     /// The version of the store's schema; none where there is no store yet.
     schema: Option<u32>,
     projects: Option<usize>,
+    /// How much the store holds.
+    size: Option<StoreSize>,
 }
 
 pub(super) async fn run(sources: &Sources, print: Json) -> Result<ExitCode, Failure> {
@@ -31,6 +34,7 @@ pub(super) async fn run(sources: &Sources, print: Json) -> Result<ExitCode, Fail
         findings: Findings::of(&config),
         schema: None,
         projects: None,
+        size: None,
     };
     if let Some(path) = file(&config) {
         check_file(&config, path, &mut checked).await?;
@@ -69,12 +73,12 @@ async fn check_file(config: &Config, path: &Path, checked: &mut Checked) -> Resu
             "{path} can be read by others (mode {mode:o}); it may hold provider keys: chmod 600 {path}"
         ));
     }
-    let (schema, projects) = store::with_config(config, async |store| {
+    let (schema, projects, size) = store::with_config(config, async |store| {
         let projects = store.admin().projects().await?;
-        Ok((store.schema(), projects.len()))
+        Ok((store.schema(), projects.len(), store.size().await?))
     })
     .await?;
-    (checked.schema, checked.projects) = (Some(schema), Some(projects));
+    (checked.schema, checked.projects, checked.size) = (Some(schema), Some(projects), Some(size));
     Ok(())
 }
 
@@ -95,6 +99,13 @@ fn report(checked: &Checked) -> Result<(), Failure> {
     let schema = checked.schema.map_or_else(String::new, |version| format!(" (schema {version})"));
     listing::line(&format!("settings   ok: listens on {}, auth {}", checked.listen, findings.auth))?;
     listing::line(&format!("store      {}{schema}", findings.store))?;
+    if let Some(size) = checked.size {
+        let mebibytes = size.bytes as f64 / f64::from(1 << 20);
+        let (rows, answers) = (size.ledger_rows, size.answers);
+        listing::line(&format!(
+            "size       {mebibytes:.1} MiB: {rows} ledger rows, {answers} cached answers"
+        ))?;
+    }
     listing::line(&format!("providers  {}", findings.providers_line()))?;
     for variable in &findings.missing {
         listing::line(&format!("missing    {variable} is not set"))?;

@@ -1,5 +1,6 @@
 //! The commands: a file each.
 
+pub(crate) mod cache;
 mod check;
 pub(crate) mod customer;
 pub(crate) mod key;
@@ -27,6 +28,7 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Key(command) => key::run(sources, command).await,
         Command::Customer(command) => customer::run(sources, command).await,
         Command::Usage(args) => usage::run(sources, args).await,
+        Command::Cache(command) => cache::run(sources, command).await,
         Command::Models(print) => models::run(sources, print).await,
     }
     .map(|()| ExitCode::SUCCESS)

@@ -1,6 +1,7 @@
 //! `lockgate demo`: the gateway's story, told with real requests over real HTTP and simulated providers.
 
 mod call;
+mod crowd;
 mod narrate;
 mod scene;
 mod step;

@@ -29,6 +29,8 @@ pub(super) enum Expect {
         model: &'static str,
         /// The model it stands in for.
         downgraded_from: Option<&'static str>,
+        /// `x-lockgate-cache`. What comes from the cache costs nothing.
+        cache: &'static str,
     },
     /// A refusal.
     Refusal {
@@ -54,7 +56,9 @@ pub(super) struct Scene {
     pub(super) expect: Expect,
 }
 
-const ANSWER: Expect = Expect::Answer { model: MODEL, downgraded_from: None };
+const ANSWER: Expect = Expect::Answer { model: MODEL, downgraded_from: None, cache: "miss" };
+const KNOWN: Expect = Expect::Answer { model: MODEL, downgraded_from: None, cache: "exact" };
+const KNOWN_PROMPT: &str = "Name the longest river.";
 
 /// The story, in order.
 pub(super) const SCENES: &[Scene] = &[
@@ -110,6 +114,44 @@ pub(super) const SCENES: &[Scene] = &[
         prompt: "Write a haiku.",
         stream: false,
         before: 0,
-        expect: Expect::Answer { model: CHEAP_MODEL, downgraded_from: Some(MODEL) },
+        expect: Expect::Answer { model: CHEAP_MODEL, downgraded_from: Some(MODEL), cache: "miss" },
+    },
+    Scene {
+        name: "cache_miss",
+        tells: "a question that nobody has asked yet",
+        caller: Caller::Visitor,
+        prompt: KNOWN_PROMPT,
+        stream: false,
+        before: 0,
+        expect: ANSWER,
+    },
+    Scene {
+        name: "cache_hit",
+        tells: "the same question: from the cache, for nothing",
+        caller: Caller::Visitor,
+        prompt: KNOWN_PROMPT,
+        stream: false,
+        before: 0,
+        expect: KNOWN,
+    },
+    Scene {
+        name: "cache_hit_stream",
+        tells: "and again, told as a stream",
+        caller: Caller::Visitor,
+        prompt: KNOWN_PROMPT,
+        stream: true,
+        before: 0,
+        expect: KNOWN,
     },
 ];
+
+/// What several ask at the same time.
+pub(super) const CROWD: Scene = Scene {
+    name: "coalesced",
+    tells: "five equal calls at once share one call to the provider",
+    caller: Caller::Visitor,
+    prompt: "What time is it on Mars?",
+    stream: false,
+    before: 0,
+    expect: ANSWER,
+};

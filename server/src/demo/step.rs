@@ -44,18 +44,18 @@ impl Step {
         };
         let code = reply.error.get("code").and_then(Value::as_str);
         let says = match scene.expect {
-            Expect::Answer { model, downgraded_from } => {
+            Expect::Answer { model, downgraded_from, cache } => {
                 must(reply.status == 200, "status is not 200");
                 must(!reply.text.is_empty(), "no text came");
                 must(reply.whole, "the stream did not end with [DONE]");
                 must(reply.header("x-lockgate-provider") == Some("openai"), "provider is not openai");
                 must(reply.header("x-lockgate-model") == Some(model), "another model answered");
-                must(reply.header("x-lockgate-cache") == Some("miss"), "cache is not miss");
+                must(reply.header("x-lockgate-cache") == Some(cache), "x-lockgate-cache is wrong");
                 must(
                     reply.header("x-lockgate-downgraded-from") == downgraded_from,
                     "x-lockgate-downgraded-from is wrong",
                 );
-                must(reply.cost().is_some_and(|cost| cost > 0), "no cost came");
+                must(reply.cost().is_some_and(|cost| (cost > 0) == (cache == "miss")), "the cost is wrong");
                 reply.text.clone()
             }
             Expect::Refusal { status, code: expected } => {

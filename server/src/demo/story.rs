@@ -6,6 +6,7 @@ use lockgate::money::Nano;
 use lockgate::store::{UsageLine, UsageQuery};
 
 use super::call;
+use super::crowd;
 use super::narrate::Narrator;
 use super::scene::{Expect, SCENES};
 use super::step::Step;
@@ -14,6 +15,9 @@ use crate::failure::Failure;
 
 /// How long the ledger may take.
 const LEDGER: Duration = Duration::from_secs(10);
+
+/// Answers that no provider was called for: two hits, four of the crowd.
+const HITS: u64 = 6;
 
 /// What the answers of the story add up to.
 #[derive(Debug, Default)]
@@ -47,6 +51,11 @@ pub(super) async fn tell(world: &World, narrator: &Narrator) -> Result<bool, Fai
         narrator.step(&step)?;
         steps.push(step);
     }
+    let (step, requests, cost) = crowd::gather(&client, world).await?;
+    sum.requests += requests;
+    sum.cost += cost;
+    narrator.step(&step)?;
+    steps.push(step);
     let ledger = ledger(world, &sum).await?;
     narrator.step(&ledger)?;
     steps.push(ledger);
@@ -72,6 +81,9 @@ async fn ledger(world: &World, sum: &Sum) -> Result<Step, Failure> {
         let answers = Nano::from_nano(sum.cost);
         wrong.push(format!("${} in the ledger, the answers said ${answers}", total.cost));
     }
+    if total.saved <= Nano::ZERO || total.cache_hits < HITS {
+        wrong.push(format!("{} hits saved ${}", total.cache_hits, total.saved));
+    }
     Ok(Step {
         name: "ledger",
         tells: "the ledger: every answer, no refusal, to the cent".to_owned(),
@@ -90,7 +102,7 @@ async fn ledger(world: &World, sum: &Sum) -> Result<Step, Failure> {
 
 fn in_words(total: &UsageLine) -> String {
     format!(
-        "{} requests, {} input and {} output tokens, ${}",
-        total.requests, total.input_tokens, total.output_tokens, total.cost
+        "{} requests, {} input and {} output tokens, ${}; {} from the cache saved ${}",
+        total.requests, total.input_tokens, total.output_tokens, total.cost, total.cache_hits, total.saved
     )
 }

@@ -29,7 +29,7 @@ const DOWNGRADED: &str = "initech";
 pub(super) struct World {
     pub(super) gateway: Gateway,
     pub(super) address: SocketAddr,
-    sim: Sim,
+    pub(super) sim: Sim,
     folder: TempDir,
     keys: Keys,
 }

@@ -38,7 +38,7 @@ async fn past_the_deadline_streams_are_cut_and_settled() {
     server.signal(Signal::TERM);
     let (code, log) = server.ended().await;
     assert_eq!(code, Some(1), "{log}");
-    stream.to_end().await;
+    stream.read_to_end().await;
     assert!(!String::from_utf8_lossy(&stream.received).contains("[DONE]"));
     let total = house.json(&["usage"]).await[0].take();
     assert_eq!(total["requests"], 1, "{total}");

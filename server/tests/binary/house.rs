@@ -10,6 +10,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
 use crate::web::Address;
@@ -27,7 +29,8 @@ pub(crate) struct Server {
     child: Child,
     pub(crate) address: Address,
     pub(crate) said: Value,
-    stderr: BufReader<ChildStderr>,
+    log: watch::Receiver<String>,
+    reader: JoinHandle<()>,
 }
 
 impl House {
@@ -104,7 +107,8 @@ impl House {
         }
         let said: Value = serde_json::from_str(&line).unwrap();
         let address = said["listen"].as_str().unwrap().strip_prefix("http://").unwrap().parse().unwrap();
-        Server { child, address, said, stderr }
+        let (log, reader) = follow(stderr);
+        Server { child, address, said, log, reader }
     }
 
     /// The ledger's total, once it holds `requests` requests.
@@ -128,12 +132,9 @@ impl Server {
 
     /// Waits for its end: exit code (none after a kill) and what it logged.
     pub(crate) async fn ended(mut self) -> (Option<i32>, String) {
-        let mut log = String::new();
-        let ended = async {
-            self.stderr.read_to_string(&mut log).await.unwrap();
-            self.child.wait().await.unwrap()
-        };
-        let status = timeout(SOON, ended).await.expect("the server ends");
+        let status = timeout(SOON, self.child.wait()).await.expect("the server ends").unwrap();
+        timeout(SOON, self.reader).await.expect("its log ends").unwrap();
+        let log = self.log.borrow().clone();
         (status.code(), log)
     }
 
@@ -147,17 +148,23 @@ impl Server {
 
     /// Waits for a line of the log that contains `text`.
     pub(crate) async fn logs(&mut self, text: &str) -> String {
-        let found = async {
-            loop {
-                let mut line = String::new();
-                assert_ne!(self.stderr.read_line(&mut line).await.unwrap(), 0, "{text:?} was never logged");
-                if line.contains(text) {
-                    return line;
-                }
-            }
-        };
-        timeout(SOON, found).await.unwrap_or_else(|_| panic!("{text:?} was never logged"))
+        let found = timeout(SOON, self.log.wait_for(|log| log.contains(text))).await;
+        let log =
+            found.unwrap_or_else(|_| panic!("{text:?} was never logged")).expect("the server runs").clone();
+        log.lines().find(|line| line.contains(text)).unwrap().to_owned()
     }
+}
+
+/// Reads the log as it comes: a full pipe would stop the server.
+fn follow(mut stderr: BufReader<ChildStderr>) -> (watch::Receiver<String>, JoinHandle<()>) {
+    let (sender, log) = watch::channel(String::new());
+    let reader = tokio::spawn(async move {
+        let mut line = String::new();
+        while stderr.read_line(&mut line).await.unwrap() > 0 {
+            sender.send_modify(|log| log.push_str(&std::mem::take(&mut line)));
+        }
+    });
+    (log, reader)
 }
 
 async fn line(stdout: &mut BufReader<ChildStdout>) -> String {

@@ -69,7 +69,7 @@ impl Connection {
     }
 
     /// Reads to the end of the connection; whether it ended without a reset.
-    pub(crate) async fn to_end(&mut self) -> bool {
+    pub(crate) async fn read_to_end(&mut self) -> bool {
         loop {
             match timeout(SOON, self.stream.read_buf(&mut self.received)).await.expect("it ends") {
                 Ok(0) => return true,
@@ -80,7 +80,7 @@ impl Connection {
     }
 
     pub(crate) async fn response(mut self) -> Response {
-        self.to_end().await;
+        self.read_to_end().await;
         parse(&self.received)
     }
 }
