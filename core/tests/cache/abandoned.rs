@@ -76,7 +76,6 @@ async fn everybody_leaves(store: Store) {
                     cache,
                 )
                 .await;
-                times_left += left;
             }
         }
     }

@@ -60,7 +60,7 @@ async fn those_that_do_not_end_in_time_are_cut_and_settled() {
     server.signal(Signal::TERM);
     let (code, log) = server.ended().await;
     assert_eq!(code, Some(1), "{log}");
-    join_all(streams.iter_mut().map(Connection::to_end)).await;
+    join_all(streams.iter_mut().map(Connection::read_to_end)).await;
     let ended =
         streams.iter().filter(|stream| String::from_utf8_lossy(&stream.received).contains("[DONE]")).count();
     assert_eq!(ended, STREAMS as usize / 2);
