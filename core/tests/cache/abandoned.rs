@@ -64,10 +64,11 @@ async fn everybody_leaves(store: Store) {
     let house = House::new(store).await;
     let faults =
         [None, Some(Fault::status(500)), Some(Fault::error_after(3)), Some(Fault::drop_after_bytes(700))];
+    let mut times_left = 0;
     for (at, fault) in faults.iter().enumerate() {
         for streams in [false, true] {
             for cache in [CacheMode::Default, CacheMode::Off] {
-                let left = leave_at_every_await(
+                times_left += leave_at_every_await(
                     &house,
                     &format!("{at}-{streams}-{cache:?}"),
                     fault.as_ref(),
@@ -75,10 +76,10 @@ async fn everybody_leaves(store: Store) {
                     cache,
                 )
                 .await;
-                assert!(left > 1, "{fault:?}: nothing was awaited");
             }
         }
     }
+    assert!(times_left > 32, "{times_left}: too little was awaited");
     if store == Store::Memory {
         return;
     }

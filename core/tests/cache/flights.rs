@@ -1,7 +1,7 @@
 //! Where callers come and go while a request is on its way to the provider.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, OnceLock};
 
 use futures_util::future::join_all;
 use lockgate::auth::{CustomerLimits, NewKey, OnLimit, ProjectSettings};
@@ -156,19 +156,17 @@ struct Trap {
     callers: Vec<tokio::task::Id>,
 }
 
-type Slot = Arc<Mutex<Option<Trap>>>;
+/// Set once the callers are known.
+type Slot = Arc<OnceLock<Trap>>;
 
 struct Trapped(Slot);
 
 impl Clock for Trapped {
     fn now(&self) -> Millis {
-        let sprung = {
-            let trap = self.0.lock().unwrap();
-            trap.as_ref().is_some_and(|trap| {
-                let foreign = tokio::task::try_id().is_some_and(|task| !trap.callers.contains(&task));
-                foreign && trap.armed.swap(false, Ordering::SeqCst)
-            })
-        };
+        let sprung = self.0.get().is_some_and(|trap| {
+            let foreign = tokio::task::try_id().is_some_and(|task| !trap.callers.contains(&task));
+            foreign && trap.armed.swap(false, Ordering::SeqCst)
+        });
         assert!(!sprung, "the trap sprang");
         SystemClock.now()
     }
@@ -199,11 +197,11 @@ async fn a_panic_in_the_leaders_call_is_not_the_followers() {
         })
         .collect();
     let callers = tasks.iter().map(tokio::task::JoinHandle::id).collect();
-    *slot.lock().unwrap() = Some(Trap { armed: AtomicBool::new(true), callers });
+    assert!(slot.set(Trap { armed: AtomicBool::new(true), callers }).is_ok());
     go.send_replace(true);
     let asked = tokio::time::timeout(SOON, join_all(tasks)).await.unwrap();
     let answers: Vec<_> = asked.into_iter().map(Result::unwrap).collect();
-    assert!(!slot.lock().unwrap().as_ref().unwrap().armed.load(Ordering::SeqCst), "the trap never sprang");
+    assert!(!slot.get().unwrap().armed.load(Ordering::SeqCst), "the trap never sprang");
     let failed: Vec<u16> =
         answers.iter().filter_map(|a| a.as_ref().err()).map(lockgate::Error::status).collect();
     assert_eq!(failed, [500], "the leader alone fails");
