@@ -253,7 +253,11 @@ class ChatCompletionChunk(Record):
     #: What the gateway did: on the last chunk.
     lockgate: Metadata | None
 
-    _nested: ClassVar[dict[str, type[Record]]] = {"choices": ChunkChoice, "usage": Usage, "lockgate": Metadata}
+    _nested: ClassVar[dict[str, type[Record]]] = {
+        "choices": ChunkChoice,
+        "usage": Usage,
+        "lockgate": Metadata,
+    }
     _lists = frozenset({"choices"})
 
 
