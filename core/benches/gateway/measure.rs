@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 /// Rounds of each; the median counts.
-const ROUNDS: usize = 15;
+const ROUNDS: usize = 41;
 /// How long a round takes, about.
-const ROUND: Duration = Duration::from_millis(200);
+const ROUND: Duration = Duration::from_millis(50);
 
 /// Something to time: does `times` operations.
 #[allow(async_fn_in_trait, reason = "it stays in this benchmark")]

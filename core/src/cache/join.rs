@@ -26,7 +26,8 @@ pub(crate) enum Joined {
 
 /// The right and the duty to call the provider. Dropped before the call, it wakes the followers, one of which leads.
 pub(crate) struct Lead {
-    flight: Arc<Flight>,
+    /// None as long as nobody can follow: an answer from the cache never needs one.
+    flight: Option<Arc<Flight>>,
     flights: Arc<Flights>,
     key: Option<Fingerprint>,
     flown: bool,
@@ -39,17 +40,17 @@ impl Flights {
 
     /// Joins the call under way for `key`, or begins one. Without a key the call is nobody else's.
     pub(crate) fn join(self: &Arc<Self>, key: Option<Fingerprint>) -> Joined {
-        let Some(key) = key else { return Joined::Lead(self.lead(Flight::new(), None)) };
+        let Some(key) = key else { return Joined::Lead(self.lead(None, None)) };
         let mut by_key = self.by_key.lock();
         if let Some(flight) = by_key.get(&key).filter(|flight| !flight.cancel.is_cancelled()) {
             return Joined::Follow(Seat::take(flight, false, self.tracker.clone()));
         }
         let flight = Flight::new();
         by_key.insert(key, flight.clone());
-        Joined::Lead(self.lead(flight, Some(key)))
+        Joined::Lead(self.lead(Some(flight), Some(key)))
     }
 
-    fn lead(self: &Arc<Self>, flight: Arc<Flight>, key: Option<Fingerprint>) -> Lead {
+    fn lead(self: &Arc<Self>, flight: Option<Arc<Flight>>, key: Option<Fingerprint>) -> Lead {
         Lead { flight, flights: self.clone(), key, flown: false }
     }
 
@@ -64,29 +65,35 @@ impl Flights {
 
 impl Lead {
     /// The leader's own place. Take it before the call begins.
-    pub(crate) fn seat(&self) -> Seat {
-        Seat::take(&self.flight, true, self.flights.tracker.clone())
+    pub(crate) fn seat(&mut self) -> Seat {
+        let tracker = self.flights.tracker.clone();
+        Seat::take(self.flight(), true, tracker)
+    }
+
+    fn flight(&mut self) -> &Arc<Flight> {
+        self.flight.get_or_insert_with(Flight::new)
     }
 
     /// This call's answer will not be what the followers asked for: they are woken and look after themselves.
     pub(crate) fn go_alone(&mut self) {
-        self.flights.leave(self.key.take(), &self.flight);
-        self.flight.fail(None, false);
-        self.flight = Flight::new();
+        if let Some(flight) = self.flight.take() {
+            self.flights.leave(self.key.take(), &flight);
+            flight.fail(None, false);
+        }
     }
 
     /// The call begins.
     pub(crate) fn fly(mut self) -> Landing {
         self.flown = true;
-        Landing { flight: self.flight.clone(), flights: self.flights.clone(), key: self.key }
+        Landing { flight: self.flight().clone(), flights: self.flights.clone(), key: self.key }
     }
 }
 
 impl Drop for Lead {
     fn drop(&mut self) {
-        if !self.flown {
-            self.flights.leave(self.key, &self.flight);
-            self.flight.landed();
+        if let Some(flight) = self.flight.take().filter(|_| !self.flown) {
+            self.flights.leave(self.key, &flight);
+            flight.landed();
         }
     }
 }
