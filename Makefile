@@ -1,6 +1,6 @@
 # The one entry to building, running and testing; .ci/run calls only these targets.
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench
+.PHONY: help run test bench lint compat wheel bench-python
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,3 +21,12 @@ bench: ## Time each stage, then whole requests beside the least they could cost.
 
 lint: ## Formatting, clippy, docs, dependency policy, scripts, Python and Node sources.
 	@tests/lint/run
+
+compat: ## The wide matrix: frameworks on the Python package, each in an environment of its own.
+	@tests/run frameworks-openai2 frameworks-openai3
+
+wheel: ## Build the release wheel of the Python package into dist/.
+	@tests/wheel
+
+bench-python: ## Time the Python package against the bare SDK and a bare client, on one simulator in one run.
+	@tests/bench-python

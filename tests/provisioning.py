@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -53,6 +54,28 @@ def python_environment(name: str, requirements: Path) -> Path:
         run([python, "-m", "pip", "check"], f"{requirements.name} does not fit together")
         complete.touch()
     return python
+
+
+def with_lockgate(python: Path) -> Path:
+    """The environment of ``python`` with the `lockgate` package in it, as a user would install it: from a wheel."""
+    run(
+        [python, "-m", "pip", "install", "--quiet", "--force-reinstall", "--no-deps", wheel()],
+        "the wheel could not be installed",
+    )
+    return python
+
+
+@cache
+def wheel() -> Path:
+    """The Python package as a wheel, its native module built like all else that is tested. Built once a run."""
+    maturin = python_environment("wheel", ROOT / "bindings-python" / "requirements-wheel.txt")
+    folder = CACHE / "dist"
+    shutil.rmtree(folder, ignore_errors=True)
+    step("building the wheel of bindings-python")
+    argv = [maturin, "-m", "maturin", "build", "--locked", "--manifest-path", "bindings-python/Cargo.toml"]
+    run([*argv, "--out", folder], "the wheel could not be built")
+    (built,) = folder.glob("*.whl")
+    return built
 
 
 def create_environment(folder: Path) -> None:

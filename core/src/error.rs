@@ -134,6 +134,30 @@ impl Kind {
     pub const fn code(self) -> &'static str {
         self.outside().code
     }
+
+    /// The exception of the Python package that it is raised as.
+    #[must_use]
+    pub const fn exception(self) -> &'static str {
+        match self {
+            Kind::InvalidRequest
+            | Kind::UnsupportedParameter
+            | Kind::UnknownPrice
+            | Kind::ModelNotFound
+            | Kind::CacheMiss
+            | Kind::NotFound
+            | Kind::MethodNotAllowed
+            | Kind::PayloadTooLarge
+            | Kind::ProviderRejected => "InvalidRequest",
+            Kind::InvalidApiKey => "Unauthorized",
+            Kind::SpendCapExceeded | Kind::CustomerSpendExceeded => "SpendCapExceeded",
+            Kind::RateLimitExceeded | Kind::RequestTooLarge | Kind::UpstreamRateLimited => "RateLimited",
+            Kind::ProviderAuthFailed | Kind::ProviderError | Kind::NoCandidate => "ProviderError",
+            Kind::DeadlineExceeded => "Timeout",
+            Kind::StoreUnavailable | Kind::ShuttingDown => "StoreUnavailable",
+            Kind::Config => "ConfigError",
+            Kind::Cancelled | Kind::Internal => "Error",
+        }
+    }
 }
 
 /// Details that some errors carry. All of it may be shown to the caller.

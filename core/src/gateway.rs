@@ -15,6 +15,7 @@ use crate::config::{Config, Environment, Layers};
 use crate::context::CallOptions;
 use crate::error::{Error, Kind, Result};
 use crate::ids::ProjectId;
+use crate::limits::{CounterId, Scope, Window};
 use crate::pipeline;
 use crate::route::Registry;
 use crate::settle::{Keep, Retention, Row, Settler, Swept};
@@ -136,9 +137,10 @@ impl Gateway {
         &self.core.config
     }
 
-    /// What is reserved in a project right now.
+    /// What a project holds right now: its open reservations, and what is settled and reserved in this month.
     pub async fn inspect(&self, project: ProjectId) -> Result<Inspection> {
-        self.core.stores.limiter.inspect(project, &[]).await
+        let month = CounterId { window: Window::month(self.core.clock.now()), scope: Scope::Project };
+        self.core.stores.limiter.inspect(project, &[month]).await
     }
 
     /// Waits until everything is settled and in the ledger, at most for `within`. Returns whether it is. Requests
@@ -272,6 +274,7 @@ impl Gateway {
             stores.journal.clone(),
             clock.clone(),
             runtime.clone(),
+            config.expired_reservations,
         );
         if let Some(mut changes) = stores.changes.clone() {
             let identities = Arc::downgrade(&identities);

@@ -31,7 +31,7 @@ pub(crate) async fn run(
     let mut charge = Charge::Full;
     let mut last = Lost::Leaderless(None);
     for _ in 0..MOST_LEADERS {
-        match enter(core, &mut cx, &ask, charge).await? {
+        match enter(core, &mut cx, &ask, charge).await.map_err(|error| cx.explain(error))? {
             Entered::Known(desk, stored) => return Ok(Answer::stored(*desk, &stored)),
             Entered::Follower(desk, seat) => match cx.within(Answer::live(*desk, seat)).await? {
                 Ok(answer) => return Ok(answer),
@@ -67,7 +67,8 @@ async fn enter(core: &Arc<Core>, cx: &mut Context, ask: &Arc<Ask>, charge: Charg
         let caller = core.identities.identify(&cx.credentials, core.clock.now()).await?;
 
         // 2. resolve: who could answer
-        let mut ways = route::plan(&core.registry, core.config.failover_mode, &caller, ask, core.clock.now())?;
+        let mut ways =
+            route::plan(&core.registry, core.config.failover_mode, &caller, ask, core.clock.now())?;
 
         // 3. fingerprint: the keys of the answers in the exact cache, and what this process has of them
         let keys = Keys::of(&caller, &ways, cx.cache)?;

@@ -214,3 +214,24 @@ test("a caller's timeout aborts the provider's answer", async () => {
   await refusal(call, OpenAI.APIConnectionTimeoutError);
   assert.equal((await lockgate.settled(1))[0].outcome, "aborted");
 });
+
+test("a hit reads like the answer, whole and as a stream, and costs nothing", async () => {
+  const question = ask();
+  const first = await client().chat.completions.create(question);
+  const second = await client().chat.completions.create(question);
+  assert.deepEqual(second.choices, first.choices);
+  assert.equal(second.lockgate.cache, "exact");
+  assert.equal(second.lockgate.cost_nano_usd, 0);
+  let text = "";
+  for await (const chunk of await client().chat.completions.create({ ...question, stream: true })) {
+    text += chunk.choices[0].delta.content ?? "";
+  }
+  assert.equal(text, first.choices[0].message.content);
+  assert.equal((await lockgate.requests()).length, 1);
+});
+
+test("embeddings", async () => {
+  const { data, usage } = await client().embeddings.create({ model: "text-embedding-3-small", input: ["one", "two"] });
+  assert.deepEqual(data.map((vector) => vector.embedding.length), [1536, 1536]);
+  assert.ok(usage.prompt_tokens > 0);
+});

@@ -32,8 +32,7 @@ impl Server {
         let mut made = command();
         made.args(["key", "create", "--project", "default", "--json"]);
         let made = made.output().unwrap();
-        let made: serde_json::Value = serde_json::from_slice(&made.stdout)
-            .unwrap_or_else(|_| panic!("no key: {}", String::from_utf8_lossy(&made.stderr)));
+        let made: serde_json::Value = serde_json::from_slice(&made.stdout).expect("a key, as JSON");
         let mut process = command()
             .args(["serve", "--listen", "127.0.0.1:0", "--log-level", "warn", "--json"])
             .stdout(Stdio::piped())

@@ -25,9 +25,10 @@ use crate::world::{RUNTIME, World, long, small, small_json};
 #[divan::bench(args = ["memory", "sqlite"])]
 fn exact_hit(bencher: Bencher<'_, '_>, store: &str) {
     let world = if store == "memory" { World::memory() } else { World::sqlite() };
-    bencher.counter(ItemsCount::new(1_u32)).with_inputs(small).bench_values(|request| {
-        RUNTIME.block_on(world.gateway.chat(request)).unwrap()
-    });
+    bencher
+        .counter(ItemsCount::new(1_u32))
+        .with_inputs(small)
+        .bench_values(|request| RUNTIME.block_on(world.gateway.chat(request)).unwrap());
 }
 
 #[divan::bench]
@@ -135,7 +136,9 @@ fn admission(project: ProjectId, key: KeyId, now: Millis) -> Admission {
 
 /// Admits under a key's rates and two caps, and settles.
 async fn admit_and_settle(limiter: &dyn Limiter, admission: &Admission) {
-    let Verdict::Admitted(admitted) = limiter.admit(admission).await.unwrap() else { unreachable!("it fits") };
+    let Verdict::Admitted(admitted) = limiter.admit(admission).await.unwrap() else {
+        unreachable!("it fits")
+    };
     let settlement = Settlement { held: admitted.held, money: Nano::from_nano(1), tokens: 1 };
     limiter.settle(&settlement).await.unwrap();
 }

@@ -56,9 +56,8 @@ fn show(lines: &[Line]) {
     println!("\n{}\n", machine());
     println!("{:<32} {:>12}   {:>28} {:>8}", "", "µs a request", "beside", "ratio");
     for Line { what, nanos, beside } in lines {
-        let beside = beside.map(|(name, bare)| {
-            (format!("{name} {:.1}", bare / 1000.0), format!("{:.2}", nanos / bare))
-        });
+        let beside = beside
+            .map(|(name, bare)| (format!("{name} {:.1}", bare / 1000.0), format!("{:.2}", nanos / bare)));
         let (beside, ratio) = beside.unwrap_or_default();
         println!("{what:<32} {:>12.1}   {beside:>28} {ratio:>8}", nanos / 1000.0);
     }

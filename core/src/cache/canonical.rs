@@ -5,7 +5,6 @@
 //! as it is). Array order stays. Close to RFC 8785, but no digit of a long number is ever lost.
 
 use std::borrow::Cow;
-use std::ops::Range;
 
 use crate::error::{Error, Result};
 
@@ -99,7 +98,7 @@ impl<'a> Writer<'a, '_> {
         self.take(b'{')?;
         self.out.push(b'{');
         let from = self.out.len();
-        let mut members: Vec<(Cow<'a, str>, Range<usize>)> = Vec::new();
+        let mut members: Vec<Member> = Vec::new();
         let mut first = true;
         while self.peek() != Some(b'}') {
             if !first {
@@ -107,26 +106,30 @@ impl<'a> Writer<'a, '_> {
                 self.peek();
             }
             first = false;
-            let (name, at) = (self.string()?, self.out.len());
-            name.write(self.out);
+            let start = self.out.len();
+            self.string()?.write(self.out);
+            let name_end = self.out.len() - 1;
             self.take(b':')?;
             self.out.push(b':');
             self.value(depth + 1, None)?;
             // Each member brings its own comma, so that it can be moved as a whole.
             self.out.push(b',');
-            let name = name.text();
-            if keep.is_none_or(|keep| keep(&name)) {
-                members.push((name, at - from..self.out.len() - from));
+            let member =
+                Member { start: start - from, name_end: name_end - from, end: self.out.len() - from };
+            let written = self.out.get(from..).unwrap_or_default();
+            if keep.is_none_or(|keep| std::str::from_utf8(member.name(written)).is_ok_and(keep)) {
+                members.push(member);
             } else {
-                self.out.truncate(at);
+                self.out.truncate(start);
             }
         }
         self.take(b'}')?;
-        if !members.is_sorted_by(|(one, _), (other, _)| one <= other) {
-            members.sort_by(|(one, _), (other, _)| one.cmp(other));
-            let unsorted = self.out.split_off(from);
-            for (_, member) in &members {
-                self.out.extend_from_slice(unsorted.get(member.clone()).unwrap_or_default());
+        let written = self.out.get(from..).unwrap_or_default();
+        if !members.is_sorted_by_key(|member| member.name(written)) {
+            let written = self.out.split_off(from);
+            members.sort_by_key(|member| member.name(&written));
+            for member in &members {
+                self.out.extend_from_slice(written.get(member.start..member.end).unwrap_or_default());
             }
         }
         if !members.is_empty() {
@@ -156,6 +159,21 @@ impl<'a> Writer<'a, '_> {
     }
 }
 
+/// Where a member of an object is, in what was written of the object.
+struct Member {
+    start: usize,
+    /// Where the name's last quote is.
+    name_end: usize,
+    end: usize,
+}
+
+impl Member {
+    /// Its name in its one form, without the quotes.
+    fn name<'w>(&self, written: &'w [u8]) -> &'w [u8] {
+        written.get(self.start + 1..self.name_end).unwrap_or_default()
+    }
+}
+
 /// A string as it is in the text.
 struct Quoted<'a> {
     /// With its quotes.
@@ -169,15 +187,6 @@ impl<'a> Quoted<'a> {
         self.token.get(1..self.token.len().saturating_sub(1)).unwrap_or_default()
     }
 
-    /// What it says.
-    fn text(&self) -> Cow<'a, str> {
-        if self.plain {
-            return Cow::Borrowed(self.inner());
-        }
-        // A lone surrogate is no text: it stays as it was written.
-        serde_json::from_str(self.token).map_or_else(|_| Cow::Borrowed(self.inner()), Cow::Owned)
-    }
-
     /// Writes it quoted: quote, backslash and control characters as `\u` and four digits, all else as it is.
     fn write(&self, out: &mut Vec<u8>) {
         out.push(b'"');
@@ -185,7 +194,11 @@ impl<'a> Quoted<'a> {
             // JSON has no bare control characters.
             out.extend_from_slice(self.inner().as_bytes());
         } else if memchr::memmem::find(self.token.as_bytes(), b"\\u").is_some() {
-            escape(&self.text(), out);
+            match serde_json::from_str::<String>(self.token) {
+                Ok(text) => escape(&text, out),
+                // A lone surrogate is no text: it stays as it was written, which no text's form looks like.
+                Err(_) => out.extend_from_slice(self.inner().as_bytes()),
+            }
         } else {
             self.respell(out);
         }
@@ -283,12 +296,22 @@ mod tests {
     }
 
     #[test]
+    fn half_a_surrogate_pair_is_not_the_text_that_spells_it() {
+        assert_ne!(canon(r#"["\ud800"]"#), canon(r#"["\\ud800"]"#));
+        assert_ne!(canon(r#"{"\ud800":1}"#), canon(r#"{"\\ud800":1}"#));
+        assert_eq!(canon(r#"["\ud83d\ude00"]"#), canon("[\"😀\"]"));
+    }
+
+    #[test]
     fn every_spelling_of_a_character_is_one() {
-        let spellings = [r#"""\\/
+        let spellings = [
+            r#"""\\/
 
-	""#, r#"""\/
+	""#,
+            r#"""\/
 
-	""#];
+	""#,
+        ];
         for text in spellings {
             assert_eq!(canon(text), r#""\u0022\u005c/\u0008\u000c\u000a\u000d\u0009""#.replace(r"\\", r"\"));
         }

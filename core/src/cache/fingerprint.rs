@@ -65,3 +65,49 @@ impl fmt::Debug for Fingerprint {
         fmt::Display::fmt(self, f)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::ProjectSettings;
+    use crate::clock::Millis;
+    use crate::types::{ChatRequest, EmbedRequest};
+
+    fn project(cache_epoch: u64) -> Project {
+        Project {
+            id: "01JGFJJZ00ABCDEFGHJKMNPQRS".parse().unwrap(),
+            name: "golden".to_owned(),
+            rev: 7,
+            created_at: Millis(0),
+            cache_epoch,
+            settings: ProjectSettings::default(),
+        }
+    }
+
+    fn chat(epoch: u64, body: &str) -> String {
+        let ask = Ask::Chat(Box::new(ChatRequest::from_slice(body.as_bytes()).unwrap()));
+        Fingerprint::of(&project(epoch), &ask).unwrap().to_string()
+    }
+
+    /// Made by another program from the rule alone. Where one changes, every answer that a store holds is lost, and
+    /// processes of two versions do not find each other's: change the form's version with it.
+    #[test]
+    fn they_are_the_same_in_every_process_and_version() {
+        let short = r#"{"model":"gpt-4o","messages":[{"role":"user","content":"Hello"}]}"#;
+        assert_eq!(chat(0, short), "581eb079e6838cb16285ca4bdd357a28f6fb0dad110db1f6e7d757907fef294c");
+        assert_eq!(chat(1, short), "06c1f79f109451a521c9e162a67e6bfe5fcb20f500cc685d997de7ab010f323c");
+        let long = r#"{
+            "top_k": 40.0, "user": "somebody", "stream": true, "max_tokens": 64, "temperature": 5e-1,
+            "messages": [
+                {"content": "S\u00e9 breve.\n", "role": "system"},
+                {"content": "¿Qué?", "role": "user"}
+            ],
+            "model": "claude-sonnet-4-5"
+        }"#;
+        assert_eq!(chat(0, long), "8877cf8b3912f8be69433162f599815d917f5847ac6adbee1280ec671f0634e1");
+        let embed: EmbedRequest =
+            serde_json::from_str(r#"{"input": ["one", "two"], "model": "text-embedding-3-small"}"#).unwrap();
+        let embed = Fingerprint::of(&project(0), &Ask::Embed(Box::new(embed))).unwrap();
+        assert_eq!(embed.to_string(), "d1a956471e4bda5b5dd3adf369de3e1b0d2a95add937b6e785398c9b31e30160");
+    }
+}

@@ -26,11 +26,18 @@ pub(crate) enum Joined {
 
 /// The right and the duty to call the provider. Dropped before the call, it wakes the followers, one of which leads.
 pub(crate) struct Lead {
-    /// None as long as nobody can follow: an answer from the cache never needs one.
-    flight: Option<Arc<Flight>>,
+    /// Made when it is needed, where nobody can follow: an answer from the cache never needs one.
+    place: Option<Place>,
     flights: Arc<Flights>,
     key: Option<Fingerprint>,
     flown: bool,
+}
+
+/// A flight that has not begun.
+struct Place {
+    flight: Arc<Flight>,
+    /// Until the call begins: followers who come and go meanwhile must not end it.
+    _kept: Seat,
 }
 
 impl Flights {
@@ -47,11 +54,15 @@ impl Flights {
         }
         let flight = Flight::new();
         by_key.insert(key, flight.clone());
-        Joined::Lead(self.lead(Some(flight), Some(key)))
+        Joined::Lead(self.lead(Some(self.place(flight)), Some(key)))
     }
 
-    fn lead(self: &Arc<Self>, flight: Option<Arc<Flight>>, key: Option<Fingerprint>) -> Lead {
-        Lead { flight, flights: self.clone(), key, flown: false }
+    fn lead(self: &Arc<Self>, place: Option<Place>, key: Option<Fingerprint>) -> Lead {
+        Lead { place, flights: self.clone(), key, flown: false }
+    }
+
+    fn place(&self, flight: Arc<Flight>) -> Place {
+        Place { _kept: Seat::take(&flight, true, self.tracker.clone()), flight }
     }
 
     fn leave(&self, key: Option<Fingerprint>, flight: &Arc<Flight>) {
@@ -66,18 +77,17 @@ impl Flights {
 impl Lead {
     /// The leader's own place. Take it before the call begins.
     pub(crate) fn seat(&mut self) -> Seat {
-        let tracker = self.flights.tracker.clone();
-        Seat::take(self.flight(), true, tracker)
+        Seat::take(&self.flight(), true, self.flights.tracker.clone())
     }
 
-    fn flight(&mut self) -> &Arc<Flight> {
-        self.flight.get_or_insert_with(Flight::new)
+    fn flight(&mut self) -> Arc<Flight> {
+        self.place.get_or_insert_with(|| self.flights.place(Flight::new())).flight.clone()
     }
 
     /// This call's answer will not be what the followers asked for: they are woken and look after themselves.
     pub(crate) fn go_alone(&mut self) {
-        if let Some(flight) = self.flight.take() {
-            self.flights.leave(self.key.take(), &flight);
+        if let Some(Place { flight, .. }) = &self.place.take() {
+            self.flights.leave(self.key.take(), flight);
             flight.fail(None, false);
         }
     }
@@ -85,14 +95,14 @@ impl Lead {
     /// The call begins.
     pub(crate) fn fly(mut self) -> Landing {
         self.flown = true;
-        Landing { flight: self.flight().clone(), flights: self.flights.clone(), key: self.key }
+        Landing { flight: self.flight(), flights: self.flights.clone(), key: self.key }
     }
 }
 
 impl Drop for Lead {
     fn drop(&mut self) {
-        if let Some(flight) = self.flight.take().filter(|_| !self.flown) {
-            self.flights.leave(self.key, &flight);
+        if let (false, Some(Place { flight, .. })) = (self.flown, &self.place) {
+            self.flights.leave(self.key, flight);
             flight.landed();
         }
     }

@@ -116,10 +116,9 @@ fn unknown(method: &Method, path: &str) -> Error {
         .map(|(method, _)| *method)
         .collect();
     if !methods.is_empty() {
-        return Error::new(
-            Kind::MethodNotAllowed,
-            format!("{path} takes {}, not {method}.", methods.join(", ")),
-        );
+        let allowed = methods.join(", ");
+        return Error::new(Kind::MethodNotAllowed, format!("{path} takes {allowed}, not {method}."))
+            .with(|details| details.allow = Some(allowed));
     }
     let served: Vec<String> = ROUTES.iter().map(|(method, path)| format!("{method} {path}")).collect();
     Error::new(Kind::NotFound, format!("There is no {path}. Served are {}.", served.join(", ")))

@@ -1,5 +1,7 @@
 //! Stage 5: one atomic step at the limiter, and the two answers that ask for another try.
 
+use std::sync::Arc;
+
 use tokio::sync::oneshot;
 
 use super::{Admission, Admitted, Charge, CounterId, Downgrade, Plan, Standing, Trigger, Verdict};
@@ -8,7 +10,7 @@ use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::gateway::Core;
 use crate::ids::{CustomerId, ProjectId};
-use crate::settle::LEASE;
+use crate::settle::{LEASE, Settler};
 
 /// How often counters may be found missing for one request before the store is called broken.
 const MOST_SEEDINGS: usize = 4;
@@ -65,7 +67,7 @@ pub(crate) async fn admit(
 }
 
 /// Asks the limiter. Where that waits for a store, a caller who leaves meanwhile must not leave a reservation behind:
-/// the step then runs to its end in a task, which gives back what nobody takes.
+/// the step then runs to its end in a task, and what nobody takes is given back.
 async fn ask(core: &Core, admission: &Admission) -> Result<Verdict> {
     if core.stores.limiter.in_process() {
         return core.stores.limiter.admit(admission).await;
@@ -75,15 +77,38 @@ async fn ask(core: &Core, admission: &Admission) -> Result<Verdict> {
     let (give, take) = oneshot::channel();
     let token = core.settler.tasks.token();
     core.runtime.spawn(async move {
-        let verdict = limiter.admit(&admission).await;
-        if let Err(Ok(Verdict::Admitted(admitted))) = give.send(verdict)
-            && admission.charge != Charge::RateOnly
-        {
-            settler.release(admitted.held);
-        }
+        let verdict = Some(limiter.admit(&admission).await);
+        // To one who has left it is given back by being dropped.
+        let _ = give.send(Untaken { verdict, holds: admission.charge != Charge::RateOnly, settler });
         drop(token);
     });
-    take.await.unwrap_or_else(|gone| Err(Error::internal("an admission ended without a verdict", gone)))
+    let taken = take.await.map(Untaken::take);
+    taken.unwrap_or_else(|gone| Err(Error::internal("an admission ended without a verdict", gone)))
+}
+
+/// A verdict on its way to who asked, who may leave even after it was sent.
+struct Untaken {
+    verdict: Option<Result<Verdict>>,
+    /// Whether an admission reserves anything.
+    holds: bool,
+    settler: Arc<Settler>,
+}
+
+impl Untaken {
+    fn take(mut self) -> Result<Verdict> {
+        let missing = || Err(Error::new(Kind::Internal, "An admission ended without a verdict."));
+        self.verdict.take().unwrap_or_else(missing)
+    }
+}
+
+impl Drop for Untaken {
+    fn drop(&mut self) {
+        if let Some(Ok(Verdict::Admitted(admitted))) = self.verdict.take()
+            && self.holds
+        {
+            self.settler.release(admitted.held);
+        }
+    }
 }
 
 /// Loads counters from the ledger.

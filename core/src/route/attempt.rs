@@ -94,7 +94,8 @@ impl Attempts<'_> {
                 Err(failed) => return Err(failed.into_error(&candidate.provider.name)),
             }
         }
-        Err(exhausted(failures))
+        let last = route.candidates().last().map(|candidate| candidate.provider.name.clone());
+        Err(exhausted(failures).with(|details| details.provider = last))
     }
 
     async fn one(

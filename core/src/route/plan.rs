@@ -37,9 +37,8 @@ impl Way {
         let candidate = self.route.first();
         self.demand = Demand::of(&self.ask, candidate, &caller.project.settings);
         let price = candidate.price.as_ref();
-        self.money = price.map_or(Nano::ZERO, |price| {
-            price.reserve(self.demand.input_tokens, self.demand.output_tokens)
-        });
+        self.money = price
+            .map_or(Nano::ZERO, |price| price.reserve(self.demand.input_tokens, self.demand.output_tokens));
     }
 }
 

@@ -41,6 +41,8 @@ pub(crate) struct Settler {
     journal: Arc<dyn Journal>,
     clock: SharedClock,
     runtime: Handle,
+    /// What a reservation costs that nobody settles.
+    expired: ExpiredReservations,
     /// Settlements under way: shutdown waits for them.
     pub(crate) tasks: TaskTracker,
     pub(crate) stop: CancellationToken,
@@ -55,6 +57,7 @@ impl Settler {
         journal: Arc<dyn Journal>,
         clock: SharedClock,
         runtime: Handle,
+        expired: ExpiredReservations,
     ) -> Arc<Settler> {
         let settler = Arc::new(Settler {
             limiter,
@@ -62,6 +65,7 @@ impl Settler {
             journal,
             clock,
             runtime,
+            expired,
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
             open: Mutex::default(),
@@ -186,16 +190,21 @@ impl Settler {
         }
     }
 
-    /// Enters reservations whose lease ran out in the ledger, charged at the estimate.
+    /// Enters reservations whose lease ran out in the ledger, as the settings say.
     async fn enter_lapsed(&self, project: ProjectId) -> Result<usize> {
         let lapsed = self.limiter.lapsed(project, LAPSED_AT_ONCE).await?;
         if lapsed.is_empty() {
             return Ok(0);
         }
-        let rows: Vec<Row> = lapsed
-            .into_iter()
-            .map(|held| Reserve::unknown(held).expired(ExpiredReservations::Charge, self.clock.now()))
-            .collect();
+        let mut rows = Vec::with_capacity(lapsed.len());
+        for held in lapsed {
+            if self.expired == ExpiredReservations::Release {
+                // The limiter charged the estimate; a late settle of nothing gives it back.
+                let settlement = Settlement { held: held.clone(), money: Nano::ZERO, tokens: 0 };
+                self.limiter.settle(&settlement).await?;
+            }
+            rows.push(Reserve::unknown(held).expired(self.expired, self.clock.now()));
+        }
         self.ledger.append(&rows).await?;
         let ids: Vec<AdmissionId> = rows.iter().map(|row| row.id).collect();
         self.limiter.acknowledge(project, &ids).await?;

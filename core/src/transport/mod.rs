@@ -165,3 +165,19 @@ fn tls(error: &reqwest::Error) -> bool {
     }
     false
 }
+
+#[cfg(test)]
+mod tests {
+    use super::is_local;
+
+    #[test]
+    fn this_machine_is_told_from_the_world() {
+        for local in ["localhost", "LocalHost", "127.0.0.1", "127.8.8.8", "[::1]", "::1"] {
+            assert!(is_local(Some(local)), "{local}");
+        }
+        for far in ["api.openai.com", "10.0.0.1", "localhost.example", "[2001:db8::1]", ""] {
+            assert!(!is_local(Some(far)), "{far}");
+        }
+        assert!(!is_local(None));
+    }
+}

@@ -18,7 +18,19 @@ async fn every_step_shows_what_it_should() {
     assert_eq!((output.status.code(), &told["ok"]), (Some(0), &Value::Bool(true)), "{told}");
     let steps = told["steps"].as_array().unwrap();
     let names: Vec<&str> = steps.iter().map(|step| step["name"].as_str().unwrap()).collect();
-    let story = ["answer", "stream", "rate_limit", "spend_cap", "customer_cap", "downgrade", "ledger"];
+    let story = [
+        "answer",
+        "stream",
+        "rate_limit",
+        "spend_cap",
+        "customer_cap",
+        "downgrade",
+        "cache_miss",
+        "cache_hit",
+        "cache_hit_stream",
+        "coalesced",
+        "ledger",
+    ];
     assert_eq!(names, story);
     for step in steps {
         assert_eq!(step["ok"], true, "{step}");
@@ -28,6 +40,7 @@ async fn every_step_shows_what_it_should() {
         }
     }
     assert_eq!(steps[5]["model"], "gpt-4.1-nano");
+    assert_eq!((&steps[7]["cache"], &steps[7]["cost_nano_usd"]), (&Value::from("exact"), &Value::from(0)));
     assert_eq!(std::fs::read_dir(house.path()).unwrap().count(), 0, "the demo left files behind");
     assert_eq!(house.sim.requests().len(), 0, "the demo used the environment's provider");
 }

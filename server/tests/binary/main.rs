@@ -9,10 +9,13 @@
 )]
 
 mod bad_input;
+mod books;
 mod chat;
 mod command_line;
 mod configuration;
+mod crash;
 mod demo;
+mod draining;
 mod ending;
 mod example_file;
 mod house;

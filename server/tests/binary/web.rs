@@ -85,7 +85,7 @@ impl Connection {
     }
 }
 
-fn parse(received: &[u8]) -> Response {
+pub(crate) fn parse(received: &[u8]) -> Response {
     let text = String::from_utf8_lossy(received);
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no head: {text:?}"));
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();

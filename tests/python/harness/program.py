@@ -80,6 +80,10 @@ class Program:
         """Asks it to end (SIGTERM) and returns its exit status."""
         if self.running:
             self._process.send_signal(signal.SIGTERM)
+        return self.ended()
+
+    def ended(self) -> int:
+        """Waits for an end that was asked for already, and returns the exit status."""
         try:
             return self._process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:

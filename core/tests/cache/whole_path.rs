@@ -1,46 +1,14 @@
-//! The exact cache and coalescing, through the whole path against the simulator.
-
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may stop at the first surprise")]
+//! One question, asked again: alone, at once, later, by another process.
 
 use std::sync::Arc;
 
-use futures_util::StreamExt;
 use lockgate::config::Environment;
 use lockgate::store::UsageQuery;
-use lockgate::types::{ChatRequest, ChatResponse, EmbedRequest};
+use lockgate::types::{ChatRequest, EmbedRequest};
 use lockgate::{CacheMode, CallOptions, Gateway};
 use lockgate_sim::{Fault, Options, Provider, Sim};
 
-async fn gateway(sim: &Sim, store: &str) -> Gateway {
-    Gateway::builder()
-        .environment(Environment::empty())
-        .set("store", store)
-        .set("providers.openai.api_key", "sk-test")
-        .set("providers.openai.base_url", sim.openai_base_url())
-        .build()
-        .await
-        .unwrap()
-}
-
-fn verdict(response: &ChatResponse) -> &str {
-    &response.lockgate.as_ref().unwrap().cache
-}
-
-async fn streamed(gateway: &Gateway, request: ChatRequest) -> (String, String, i64) {
-    let mut stream = gateway.chat_stream(request).await.unwrap();
-    let (mut text, mut cache, mut cost) = (String::new(), String::new(), -1);
-    while let Some(chunk) = stream.next().await {
-        let chunk = chunk.unwrap();
-        for choice in &chunk.choices {
-            text.push_str(choice.delta.content.as_deref().unwrap_or_default());
-        }
-        if let Some(lockgate) = chunk.lockgate {
-            cache = lockgate.cache;
-            cost = lockgate.cost_nano_usd.unwrap();
-        }
-    }
-    (text, cache, cost)
-}
+use crate::house::{gateway, streamed, verdict};
 
 #[tokio::test]
 async fn the_same_question_is_asked_upstream_once() {

@@ -1,0 +1,242 @@
+//! Administration: one named step, JSON in, JSON out.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use lockgate::auth::{CustomerLimits, DEFAULT_PROJECT, NewKey, ProjectSettings};
+use lockgate::clock::Millis;
+use lockgate::error::Kind;
+use lockgate::ids::{CustomerId, KeyId};
+use lockgate::limits::Rates;
+use lockgate::money::{Nano, de_usd_opt};
+use lockgate::store::{GroupBy, UsageQuery};
+use lockgate::{Error, Gateway, Result};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
+
+use crate::host::Work;
+use crate::output;
+use crate::pending::Ended;
+
+/// Customers listed at once where nobody says how many.
+const CUSTOMERS: u32 = 1000;
+
+pub(crate) fn run(gateway: Arc<Gateway>, step: String, arguments: Vec<u8>) -> Work<Ended> {
+    Box::pin(async move {
+        let value = administer(&gateway, &step, &arguments).await?;
+        let text = crate::gateway::json(&value)?;
+        Ok(Box::new(move |py: pyo3::Python<'_>| output::from_json(py, &text)) as crate::pending::Finish)
+    })
+}
+
+async fn administer(gateway: &Gateway, step: &str, arguments: &[u8]) -> Result<Value> {
+    let admin = gateway.admin();
+    match step {
+        "projects.list" => shown(&admin.projects().await?),
+        "projects.get" => shown(&admin.project(&read::<ProjectArguments>(arguments)?.project).await?),
+        "projects.create" => {
+            let given: ProjectArguments = read(arguments)?;
+            let mut settings = ProjectSettings::default();
+            given.settings.lay_over(&mut settings)?;
+            shown(&admin.create_project(&given.project, settings).await?)
+        }
+        "projects.set" => {
+            let given: ProjectArguments = read(arguments)?;
+            // Once on a copy, so that a wrong value is refused before anything changes.
+            given.settings.lay_over(&mut ProjectSettings::default())?;
+            let change =
+                |settings: &mut ProjectSettings| given.settings.lay_over(settings).unwrap_or_default();
+            shown(&admin.set_project(&given.project, change).await?)
+        }
+        "keys.list" => shown(&admin.keys(&read::<ProjectArguments>(arguments)?.project).await?),
+        "keys.create" => {
+            let given: NewKeyArguments = read(arguments)?;
+            let project = given.project.clone();
+            let (key, secret) = admin.create_key(&project, given.key()?).await?;
+            with_secret(&key, secret.expose())
+        }
+        "keys.rotate" => {
+            let given: KeyArguments = read(arguments)?;
+            let overlap = span("overlap", given.overlap.unwrap_or(0.0))?;
+            let (key, secret) = admin.rotate_key(given.id()?, overlap).await?;
+            with_secret(&key, secret.expose())
+        }
+        "keys.revoke" => shown(&admin.revoke_key(read::<KeyArguments>(arguments)?.id()?).await?),
+        "customers.list" => {
+            let given: CustomerArguments = read(arguments)?;
+            let after = given.after.as_deref().map(customer).transpose()?;
+            let most = given.limit.unwrap_or(CUSTOMERS);
+            shown(&admin.customers(&given.project, after.as_ref(), most).await?)
+        }
+        "customers.set" => {
+            let given: CustomerArguments = read(arguments)?;
+            shown(&admin.set_customer(&given.project, &customer(&given.id)?, given.limits).await?)
+        }
+        "customers.forget" => {
+            let given: CustomerArguments = read(arguments)?;
+            shown(&admin.forget_customer(&given.project, &customer(&given.id)?).await?)
+        }
+        "usage" => shown(&gateway.usage(&usage_query(gateway, read(arguments)?).await?).await?),
+        "inspect" => {
+            let project = admin.project(&read::<ProjectArguments>(arguments)?.project).await?;
+            shown(&json!({ "open": gateway.inspect(project.id).await?.open }))
+        }
+        _ => Err(Error::new(Kind::NotFound, format!("there is no step {step:?}"))),
+    }
+}
+
+fn default_project() -> String {
+    DEFAULT_PROJECT.to_owned()
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ProjectArguments {
+    #[serde(default = "default_project")]
+    project: String,
+    #[serde(default)]
+    settings: Changes,
+}
+
+/// Settings of a project that are to change.
+#[derive(Deserialize, Default)]
+#[serde(transparent)]
+struct Changes(Map<String, Value>);
+
+impl Changes {
+    fn lay_over(&self, settings: &mut ProjectSettings) -> Result<()> {
+        // Only what is given is taken from it: reading settings back from a listing would lose their secrets.
+        let given: ProjectSettings = serde_json::from_value(Value::Object(self.0.clone()))
+            .map_err(|error| Error::invalid("settings", error.to_string()))?;
+        for name in self.0.keys() {
+            match name.as_str() {
+                "monthly_cap" => settings.monthly_cap = given.monthly_cap,
+                "require_customer" => settings.require_customer = given.require_customer,
+                "customer_defaults" => settings.customer_defaults = given.customer_defaults,
+                "downgrade" => settings.downgrade.clone_from(&given.downgrade),
+                "downgrade_on_cap" => settings.downgrade_on_cap = given.downgrade_on_cap,
+                "default_output_tokens" => settings.default_output_tokens = given.default_output_tokens,
+                "cap_mode" => settings.cap_mode = given.cap_mode,
+                "cache" => settings.cache = given.cache,
+                "on_store_loss" => settings.on_store_loss = given.on_store_loss,
+                "models" => settings.models.clone_from(&given.models),
+                "provider_keys" => settings.provider_keys.clone_from(&given.provider_keys),
+                other => return Err(Error::invalid(other, "this setting cannot be changed here")),
+            }
+        }
+        Ok(())
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewKeyArguments {
+    #[serde(default = "default_project")]
+    project: String,
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    rates: Rates,
+    #[serde(default, deserialize_with = "de_usd_opt")]
+    monthly_cap: Option<Nano>,
+    models: Option<Vec<String>>,
+    customer: Option<String>,
+    /// Seconds.
+    expires_in: Option<f64>,
+}
+
+impl NewKeyArguments {
+    fn key(self) -> Result<NewKey> {
+        Ok(NewKey {
+            name: self.name,
+            rates: self.rates,
+            monthly_cap: self.monthly_cap,
+            models: self.models,
+            customer: self.customer.as_deref().map(customer).transpose()?,
+            expires_in: self.expires_in.map(|seconds| span("expires_in", seconds)).transpose()?,
+        })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KeyArguments {
+    id: String,
+    /// Seconds.
+    overlap: Option<f64>,
+}
+
+impl KeyArguments {
+    fn id(&self) -> Result<KeyId> {
+        self.id.parse().map_err(|error: lockgate::ids::BadId| Error::invalid("id", error.to_string()))
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CustomerArguments {
+    #[serde(default = "default_project")]
+    project: String,
+    #[serde(default)]
+    id: String,
+    #[serde(default)]
+    limits: CustomerLimits,
+    after: Option<String>,
+    limit: Option<u32>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct UsageArguments {
+    project: Option<String>,
+    key: Option<String>,
+    customer: Option<String>,
+    /// Milliseconds since 1970.
+    since: Option<i64>,
+    until: Option<i64>,
+    #[serde(default)]
+    by: GroupBy,
+}
+
+async fn usage_query(gateway: &Gateway, given: UsageArguments) -> Result<UsageQuery> {
+    let project = match &given.project {
+        Some(project) => Some(gateway.admin().project(project).await?.id),
+        None => None,
+    };
+    let key = given.key.map(|id| KeyArguments { id, overlap: None }.id()).transpose()?;
+    Ok(UsageQuery {
+        project,
+        key,
+        customer: given.customer.as_deref().map(customer).transpose()?,
+        from: given.since.map(Millis),
+        to: given.until.map(Millis),
+        by: given.by,
+    })
+}
+
+fn read<T: DeserializeOwned>(arguments: &[u8]) -> Result<T> {
+    serde_json::from_slice(arguments).map_err(|error| Error::invalid("arguments", error.to_string()))
+}
+
+fn shown(value: &impl serde::Serialize) -> Result<Value> {
+    serde_json::to_value(value).map_err(|source| Error::internal("a record cannot be written", source))
+}
+
+/// The one time a key is shown.
+fn with_secret(key: &impl serde::Serialize, secret: &str) -> Result<Value> {
+    let mut value = shown(key)?;
+    if let Value::Object(fields) = &mut value {
+        fields.insert("secret".to_owned(), Value::String(secret.to_owned()));
+    }
+    Ok(value)
+}
+
+fn customer(id: &str) -> Result<CustomerId> {
+    CustomerId::new(id).map_err(|error| Error::invalid("customer", error.to_string()))
+}
+
+fn span(name: &'static str, seconds: f64) -> Result<Duration> {
+    Duration::try_from_secs_f64(seconds)
+        .map_err(|_| Error::invalid(name, format!("{seconds} is not a number of seconds")))
+}

@@ -1,0 +1,3 @@
+"""sdk/test_disconnect.py, in process."""
+
+from sdk.test_disconnect import *  # noqa: F403
