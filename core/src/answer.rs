@@ -11,6 +11,7 @@ use crate::ask::{Ask, Reply};
 use crate::cache::{Head, Lost, Seat, Stored, Whole};
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
+use crate::ids::AdmissionId;
 use crate::limits::{CapStanding, Standing};
 use crate::money::Nano;
 use crate::settle::{Attempt, CacheVerdict, Note};
@@ -90,7 +91,7 @@ pub(crate) struct Desk {
     request_id: String,
     arrived: Instant,
     created: i64,
-    fallback_id: String,
+    id: AdmissionId,
     standing: Standing,
     downgraded_from: Option<String>,
     /// What is reserved for it, by which the standing is ahead of the books.
@@ -107,7 +108,7 @@ impl Desk {
             request_id: cx.request_id.clone(),
             arrived: cx.arrived,
             created: cx.created,
-            fallback_id: format!("chatcmpl-{}", cx.id),
+            id: cx.id,
             standing: cx.standing,
             downgraded_from: None,
             held: Nano::ZERO,
@@ -233,7 +234,9 @@ pub struct ChatStream {
 impl ChatStream {
     fn new(desk: Desk, source: Source, report: Report) -> ChatStream {
         let shown = Box::new(report.clone());
-        let encoder = Encoder::new(desk.fallback_id.clone(), report.model.clone(), desk.created);
+        // For providers that give their answers no id.
+        let id = format!("chatcmpl-{}", desk.id);
+        let encoder = Encoder::new(id, report.model.clone(), desk.created);
         let streaming = Streaming { desk, source, encoder, report, ended: false };
         let pieces = futures_util::stream::unfold(streaming, |mut streaming| async move {
             let piece = streaming.next().await?;

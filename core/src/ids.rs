@@ -1,5 +1,6 @@
 //! Identifiers. ULIDs sort by the time they were made.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::str::FromStr;
 
@@ -87,10 +88,37 @@ ulid_id! {
 pub struct BadId(String);
 
 fn mint(now: Millis) -> Ulid {
-    let mut random = [0_u8; 16];
-    // The system's generator fails only where the system has none; time and a constant still give an id.
-    let _ = getrandom::fill(&mut random);
-    Ulid::from_parts(u64::try_from(now.0).unwrap_or(0), u128::from_le_bytes(random))
+    let random = RANDOM.with_borrow_mut(Random::next);
+    Ulid::from_parts(u64::try_from(now.0).unwrap_or(0), random)
+}
+
+thread_local! {
+    static RANDOM: RefCell<Random> = const { RefCell::new(Random { process: 0, left: 0, numbers: [0; 32] }) };
+}
+
+/// Random numbers for ids, asked of the system for several at once. Identifiers are no secrets; keys have their own.
+struct Random {
+    /// A forked process must not go on with its parent's.
+    process: u32,
+    left: usize,
+    numbers: [u128; 32],
+}
+
+impl Random {
+    fn next(&mut self) -> u128 {
+        let process = std::process::id();
+        if self.left == 0 || self.process != process {
+            let mut bytes = [0_u8; 32 * 16];
+            // The system's generator fails only where the system has none; time and a constant still give an id.
+            let _ = getrandom::fill(&mut bytes);
+            for (number, bytes) in self.numbers.iter_mut().zip(bytes.as_chunks().0) {
+                *number = u128::from_le_bytes(*bytes);
+            }
+            (self.process, self.left) = (process, self.numbers.len());
+        }
+        self.left -= 1;
+        self.numbers.get(self.left).copied().unwrap_or_default()
+    }
 }
 
 /// An end customer of the caller's, by the caller's own name for them: 1 to 128 bytes.

@@ -39,7 +39,7 @@ pub(crate) async fn run(
                 // The request rate is paid; whoever leads next pays the rest.
                 Err(lost) => (charge, last) = (Charge::Rated, lost),
             },
-            Entered::Leader(desk, service, lead) => {
+            Entered::Leader(desk, service, mut lead) => {
                 // 7. attempt and 8. settle: in a task that lives as long as anybody waits for the answer
                 let seat = lead.seat();
                 service.launch(core.clone(), cx, lead);
@@ -66,8 +66,9 @@ async fn enter(core: &Arc<Core>, cx: &mut Context, ask: &Arc<Ask>, charge: Charg
         // 1. identify: who calls
         let caller = core.identities.identify(&cx.credentials, core.clock.now()).await?;
 
-        // 2. resolve: who could answer, and the most it may cost
-        let ways = route::plan(&core.registry, core.config.failover_mode, &caller, ask, core.clock.now())?;
+        // 2. resolve: who could answer
+        let mut ways =
+            route::plan(&core.registry, core.config.failover_mode, &caller, ask, core.clock.now())?;
 
         // 3. fingerprint: the keys of the answers in the exact cache, and what this process has of them
         let keys = Keys::of(&caller, &ways, cx.cache)?;
@@ -94,7 +95,8 @@ async fn enter(core: &Arc<Core>, cx: &mut Context, ask: &Arc<Ask>, charge: Charg
             }
         };
 
-        // 5. admit: all limits in one atomic step, or none
+        // 5. admit: the most it may cost, and all limits in one atomic step, or none
+        ways.estimate(&caller, &known);
         let charge = keys.charge(&known, charge);
         let mut entry = limits::admit(core, cx, &caller, ways.plans(&keys, &known), charge).await;
         if entry.is_err()

@@ -11,45 +11,37 @@ use crate::error::{Error, Result};
 /// Deepest nesting accepted; serde_json's own limit.
 const DEEPEST: usize = 128;
 
-/// Takes the bytes of a canonical form, piece by piece.
-pub(crate) trait Sink {
-    fn write(&mut self, bytes: &[u8]);
-}
-
-impl Sink for Vec<u8> {
-    fn write(&mut self, bytes: &[u8]) {
-        self.extend_from_slice(bytes);
-    }
-}
-
-impl Sink for sha2::Sha256 {
-    fn write(&mut self, bytes: &[u8]) {
-        sha2::Digest::update(self, bytes);
-    }
-}
-
-/// Writes the canonical form of `json`, leaving out the top-level members that `keep` refuses.
-pub(crate) fn canonicalise(json: &str, sink: &mut impl Sink, keep: impl Fn(&str) -> bool) -> Result<()> {
-    let mut cursor = Cursor { rest: json };
-    cursor.value(sink, 0, Some(&keep))?;
-    match cursor.peek() {
+/// Appends the canonical form of `json` to `out`, leaving out the top-level members that `keep` refuses.
+///
+/// One pass over the text; what is moved afterwards is only the members of objects whose keys were not in order.
+pub(crate) fn canonicalise(json: &str, out: &mut Vec<u8>, keep: impl Fn(&str) -> bool) -> Result<()> {
+    let mut writer = Writer { rest: json, out };
+    writer.value(0, Some(&keep))?;
+    match writer.peek() {
         None => Ok(()),
         Some(_) => Err(broken()),
     }
 }
 
-/// A reader of JSON text that serde_json has accepted: it checks only what it needs to stay in step.
-struct Cursor<'a> {
+/// Reads JSON text that serde_json has accepted, so it checks only what it needs to stay in step, and writes its
+/// canonical form.
+struct Writer<'a, 'o> {
     rest: &'a str,
+    out: &'o mut Vec<u8>,
 }
+
+/// Which top-level members are written.
+type Keep<'k> = Option<&'k dyn Fn(&str) -> bool>;
 
 fn broken() -> Error {
     Error::invalid("body", "is not valid JSON")
 }
 
-impl<'a> Cursor<'a> {
+impl<'a> Writer<'a, '_> {
     fn peek(&mut self) -> Option<u8> {
-        self.rest = self.rest.trim_start_matches([' ', '\t', '\n', '\r']);
+        let blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
+        let blanks = self.rest.as_bytes().iter().take_while(|byte| blank(byte)).count();
+        self.rest = self.rest.get(blanks..).unwrap_or_default();
         self.rest.as_bytes().first().copied()
     }
 
@@ -67,112 +59,87 @@ impl<'a> Cursor<'a> {
         Ok(head)
     }
 
-    fn value<S: Sink>(
-        &mut self,
-        sink: &mut S,
-        depth: usize,
-        keep: Option<&dyn Fn(&str) -> bool>,
-    ) -> Result<()> {
+    fn value(&mut self, depth: usize, keep: Keep<'_>) -> Result<()> {
         if depth > DEEPEST {
             return Err(Error::invalid("body", format!("is nested deeper than {DEEPEST} levels")));
         }
         match self.peek().ok_or_else(broken)? {
-            b'{' => self.object(sink, depth, keep),
-            b'[' => self.array(sink, depth),
-            b'"' => {
-                sink.write(self.string()?.as_bytes());
-                Ok(())
-            }
+            b'{' => self.object(depth, keep)?,
+            b'[' => self.array(depth)?,
+            b'"' => self.string()?.write(self.out),
             _ => {
-                let end = self.rest.find([',', '}', ']', ' ', '\t', '\n', '\r']).unwrap_or(self.rest.len());
-                sink.write(number(self.split(end)?).as_bytes());
-                Ok(())
+                let ends = |byte: u8| matches!(byte, b',' | b'}' | b']' | b' ' | b'\t' | b'\n' | b'\r');
+                let end = self.rest.bytes().position(ends).unwrap_or(self.rest.len());
+                let token = self.split(end)?;
+                self.out.extend_from_slice(number(token).as_bytes());
             }
         }
+        Ok(())
     }
 
-    fn array(&mut self, sink: &mut impl Sink, depth: usize) -> Result<()> {
+    fn array(&mut self, depth: usize) -> Result<()> {
         self.take(b'[')?;
-        sink.write(b"[");
+        self.out.push(b'[');
         let mut first = true;
         while self.peek() != Some(b']') {
             if !first {
                 self.take(b',')?;
-                sink.write(b",");
+                self.out.push(b',');
             }
             first = false;
-            self.value(sink, depth + 1, None)?;
+            self.value(depth + 1, None)?;
         }
         self.take(b']')?;
-        sink.write(b"]");
+        self.out.push(b']');
         Ok(())
     }
 
-    fn object<S: Sink>(
-        &mut self,
-        sink: &mut S,
-        depth: usize,
-        keep: Option<&dyn Fn(&str) -> bool>,
-    ) -> Result<()> {
+    fn object(&mut self, depth: usize, keep: Keep<'_>) -> Result<()> {
         self.take(b'{')?;
-        let mut members: Vec<(Cow<'a, str>, &'a str)> = Vec::new();
+        self.out.push(b'{');
+        let from = self.out.len();
+        let mut members: Vec<Member> = Vec::new();
+        let mut first = true;
         while self.peek() != Some(b'}') {
-            if !members.is_empty() {
+            if !first {
                 self.take(b',')?;
                 self.peek();
             }
-            let name = self.string()?;
+            first = false;
+            let start = self.out.len();
+            self.string()?.write(self.out);
+            let name_end = self.out.len() - 1;
             self.take(b':')?;
-            self.peek();
-            members.push((name, self.skip()?));
+            self.out.push(b':');
+            self.value(depth + 1, None)?;
+            // Each member brings its own comma, so that it can be moved as a whole.
+            self.out.push(b',');
+            let member =
+                Member { start: start - from, name_end: name_end - from, end: self.out.len() - from };
+            let written = self.out.get(from..).unwrap_or_default();
+            if keep.is_none_or(|keep| std::str::from_utf8(member.name(written)).is_ok_and(keep)) {
+                members.push(member);
+            } else {
+                self.out.truncate(start);
+            }
         }
         self.take(b'}')?;
-        members.sort_by(|(one, _), (other, _)| unquoted(one).cmp(unquoted(other)));
-        sink.write(b"{");
-        let mut first = true;
-        let kept = |name: &str| keep.is_none_or(|keep| keep(unquoted(name)));
-        for (name, text) in members.into_iter().filter(|(name, _)| kept(name)) {
-            if !first {
-                sink.write(b",");
+        let written = self.out.get(from..).unwrap_or_default();
+        if !members.is_sorted_by_key(|member| member.name(written)) {
+            let written = self.out.split_off(from);
+            members.sort_by_key(|member| member.name(&written));
+            for member in &members {
+                self.out.extend_from_slice(written.get(member.start..member.end).unwrap_or_default());
             }
-            first = false;
-            sink.write(name.as_bytes());
-            sink.write(b":");
-            Cursor { rest: text }.value(sink, depth + 1, None)?;
         }
-        sink.write(b"}");
+        if !members.is_empty() {
+            self.out.pop();
+        }
+        self.out.push(b'}');
         Ok(())
     }
 
-    /// The text of the next value, unread.
-    fn skip(&mut self) -> Result<&'a str> {
-        let mut depth = 0_usize;
-        let mut quoted = false;
-        let mut escaped = false;
-        for (at, byte) in self.rest.bytes().enumerate() {
-            if quoted {
-                match byte {
-                    _ if escaped => escaped = false,
-                    b'\\' => escaped = true,
-                    b'"' => quoted = false,
-                    _ => {}
-                }
-                continue;
-            }
-            match byte {
-                b'"' => quoted = true,
-                b'{' | b'[' => depth += 1,
-                b'}' | b']' if depth == 0 => return self.split(at),
-                b'}' | b']' => depth -= 1,
-                b',' if depth == 0 => return self.split(at),
-                _ => {}
-            }
-        }
-        Err(broken())
-    }
-
-    /// The next string in its one form, with its quotes.
-    fn string(&mut self) -> Result<Cow<'a, str>> {
+    fn string(&mut self) -> Result<Quoted<'a>> {
         let bytes = self.rest.as_bytes();
         if bytes.first() != Some(&b'"') {
             return Err(broken());
@@ -181,40 +148,99 @@ impl<'a> Cursor<'a> {
         let mut plain = true;
         loop {
             let tail = bytes.get(at..).ok_or_else(broken)?;
-            let next = memchr::memchr2(b'"', b'\\', tail).ok_or_else(broken)?;
-            at += next;
+            at += memchr::memchr2(b'"', b'\\', tail).ok_or_else(broken)?;
             if bytes.get(at) == Some(&b'"') {
                 break;
             }
             plain = false;
             at += 2;
         }
-        let quoted = self.split(at + 1)?;
-        if plain {
-            return Ok(Cow::Borrowed(quoted));
-        }
-        // A lone surrogate is no text: it stays as it was written, which no text's form looks like.
-        Ok(serde_json::from_str::<String>(quoted)
-            .map_or(Cow::Borrowed(quoted), |text| Cow::Owned(quote(&text))))
+        Ok(Quoted { token: self.split(at + 1)?, plain })
     }
 }
 
-/// `text` quoted: quote, backslash and control characters escaped, all else as it is.
-fn quote(text: &str) -> String {
-    let mut quoted = String::with_capacity(text.len() + 2);
-    quoted.push('"');
-    for character in text.chars() {
-        match character {
-            '"' | '\\' | '\0'..='\x1f' => quoted.push_str(&format!("\\u{:04x}", u32::from(character))),
-            other => quoted.push(other),
-        }
-    }
-    quoted.push('"');
-    quoted
+/// Where a member of an object is, in what was written of the object.
+struct Member {
+    start: usize,
+    /// Where the name's last quote is.
+    name_end: usize,
+    end: usize,
 }
 
-fn unquoted(quoted: &str) -> &str {
-    quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default()
+impl Member {
+    /// Its name in its one form, without the quotes.
+    fn name<'w>(&self, written: &'w [u8]) -> &'w [u8] {
+        written.get(self.start + 1..self.name_end).unwrap_or_default()
+    }
+}
+
+/// A string as it is in the text.
+struct Quoted<'a> {
+    /// With its quotes.
+    token: &'a str,
+    /// Nothing in it is escaped.
+    plain: bool,
+}
+
+impl<'a> Quoted<'a> {
+    fn inner(&self) -> &'a str {
+        self.token.get(1..self.token.len().saturating_sub(1)).unwrap_or_default()
+    }
+
+    /// Writes it quoted: quote, backslash and control characters as `\u` and four digits, all else as it is.
+    fn write(&self, out: &mut Vec<u8>) {
+        out.push(b'"');
+        if self.plain {
+            // JSON has no bare control characters.
+            out.extend_from_slice(self.inner().as_bytes());
+        } else if memchr::memmem::find(self.token.as_bytes(), b"\\u").is_some() {
+            match serde_json::from_str::<String>(self.token) {
+                Ok(text) => escape(&text, out),
+                // A lone surrogate is no text: it stays as it was written, which no text's form looks like.
+                Err(_) => out.extend_from_slice(self.inner().as_bytes()),
+            }
+        } else {
+            self.respell(out);
+        }
+        out.push(b'"');
+    }
+
+    /// Writes the short escapes in their long form.
+    fn respell(&self, out: &mut Vec<u8>) {
+        let mut rest = self.inner().as_bytes();
+        while let Some(at) = memchr::memchr(b'\\', rest) {
+            let (head, tail) = rest.split_at(at);
+            out.extend_from_slice(head);
+            let Some(([_, letter], tail)) = tail.split_first_chunk() else { return };
+            match letter {
+                b'n' => out.extend_from_slice(b"\\u000a"),
+                b'r' => out.extend_from_slice(b"\\u000d"),
+                b't' => out.extend_from_slice(b"\\u0009"),
+                b'b' => out.extend_from_slice(b"\\u0008"),
+                b'f' => out.extend_from_slice(b"\\u000c"),
+                b'"' => out.extend_from_slice(b"\\u0022"),
+                b'\\' => out.extend_from_slice(b"\\u005c"),
+                // A slash needs no escape.
+                other => out.push(*other),
+            }
+            rest = tail;
+        }
+        out.extend_from_slice(rest);
+    }
+}
+
+/// Writes `text` with its quotes, backslashes and control characters escaped.
+fn escape(text: &str, out: &mut Vec<u8>) {
+    let mut rest = text.as_bytes();
+    while let Some(at) = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f)) {
+        let (head, tail) = rest.split_at(at);
+        out.extend_from_slice(head);
+        if let Some((byte, tail)) = tail.split_first() {
+            out.extend_from_slice(format!("\\u{byte:04x}").as_bytes());
+            rest = tail;
+        }
+    }
+    out.extend_from_slice(rest);
 }
 
 /// One text for all texts of a number that a double holds exactly; other tokens stay as they are.
@@ -274,6 +300,24 @@ mod tests {
         assert_ne!(canon(r#"["\ud800"]"#), canon(r#"["\\ud800"]"#));
         assert_ne!(canon(r#"{"\ud800":1}"#), canon(r#"{"\\ud800":1}"#));
         assert_eq!(canon(r#"["\ud83d\ude00"]"#), canon("[\"😀\"]"));
+    }
+
+    #[test]
+    fn every_spelling_of_a_character_is_one() {
+        let spellings = [
+            r#"""\\/
+
+	""#,
+            r#"""\/
+
+	""#,
+        ];
+        for text in spellings {
+            assert_eq!(canon(text), r#""\u0022\u005c/\u0008\u000c\u000a\u000d\u0009""#.replace(r"\\", r"\"));
+        }
+        assert_eq!(canon(r#""a\u0041""#), canon(r#""a\u0041""#), "an escaped backslash before a u");
+        assert_ne!(canon(r#""a\u0041""#), canon(r#""aA""#));
+        assert_eq!(canon(r#"{"b":1,"a":2}"#), r#"{"a":2,"b":1}"#, "sorted by what the key says");
     }
 
     #[test]

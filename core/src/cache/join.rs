@@ -26,12 +26,18 @@ pub(crate) enum Joined {
 
 /// The right and the duty to call the provider. Dropped before the call, it wakes the followers, one of which leads.
 pub(crate) struct Lead {
-    flight: Arc<Flight>,
-    /// Until the call begins: followers who come and go meanwhile must not end it.
-    kept: Seat,
+    /// Made when it is needed, where nobody can follow: an answer from the cache never needs one.
+    place: Option<Place>,
     flights: Arc<Flights>,
     key: Option<Fingerprint>,
     flown: bool,
+}
+
+/// A flight that has not begun.
+struct Place {
+    flight: Arc<Flight>,
+    /// Until the call begins: followers who come and go meanwhile must not end it.
+    _kept: Seat,
 }
 
 impl Flights {
@@ -41,19 +47,22 @@ impl Flights {
 
     /// Joins the call under way for `key`, or begins one. Without a key the call is nobody else's.
     pub(crate) fn join(self: &Arc<Self>, key: Option<Fingerprint>) -> Joined {
-        let Some(key) = key else { return Joined::Lead(self.lead(Flight::new(), None)) };
+        let Some(key) = key else { return Joined::Lead(self.lead(None, None)) };
         let mut by_key = self.by_key.lock();
         if let Some(flight) = by_key.get(&key).filter(|flight| !flight.cancel.is_cancelled()) {
             return Joined::Follow(Seat::take(flight, false, self.tracker.clone()));
         }
         let flight = Flight::new();
         by_key.insert(key, flight.clone());
-        Joined::Lead(self.lead(flight, Some(key)))
+        Joined::Lead(self.lead(Some(self.place(flight)), Some(key)))
     }
 
-    fn lead(self: &Arc<Self>, flight: Arc<Flight>, key: Option<Fingerprint>) -> Lead {
-        let kept = Seat::take(&flight, true, self.tracker.clone());
-        Lead { flight, kept, flights: self.clone(), key, flown: false }
+    fn lead(self: &Arc<Self>, place: Option<Place>, key: Option<Fingerprint>) -> Lead {
+        Lead { place, flights: self.clone(), key, flown: false }
+    }
+
+    fn place(&self, flight: Arc<Flight>) -> Place {
+        Place { _kept: Seat::take(&flight, true, self.tracker.clone()), flight }
     }
 
     fn leave(&self, key: Option<Fingerprint>, flight: &Arc<Flight>) {
@@ -67,30 +76,34 @@ impl Flights {
 
 impl Lead {
     /// The leader's own place. Take it before the call begins.
-    pub(crate) fn seat(&self) -> Seat {
-        Seat::take(&self.flight, true, self.flights.tracker.clone())
+    pub(crate) fn seat(&mut self) -> Seat {
+        Seat::take(&self.flight(), true, self.flights.tracker.clone())
+    }
+
+    fn flight(&mut self) -> Arc<Flight> {
+        self.place.get_or_insert_with(|| self.flights.place(Flight::new())).flight.clone()
     }
 
     /// This call's answer will not be what the followers asked for: they are woken and look after themselves.
     pub(crate) fn go_alone(&mut self) {
-        self.flights.leave(self.key.take(), &self.flight);
-        self.flight.fail(None, false);
-        self.flight = Flight::new();
-        self.kept = self.seat();
+        if let Some(Place { flight, .. }) = &self.place.take() {
+            self.flights.leave(self.key.take(), flight);
+            flight.fail(None, false);
+        }
     }
 
     /// The call begins.
     pub(crate) fn fly(mut self) -> Landing {
         self.flown = true;
-        Landing { flight: self.flight.clone(), flights: self.flights.clone(), key: self.key }
+        Landing { flight: self.flight(), flights: self.flights.clone(), key: self.key }
     }
 }
 
 impl Drop for Lead {
     fn drop(&mut self) {
-        if !self.flown {
-            self.flights.leave(self.key, &self.flight);
-            self.flight.landed();
+        if let (false, Some(Place { flight, .. })) = (self.flown, &self.place) {
+            self.flights.leave(self.key, flight);
+            flight.landed();
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::types::{ChatRequest, Content, EmbedInput, EmbedRequest, Message, Part
 const DEFAULT_OUTPUT_TOKENS: u64 = 4096;
 
 /// The most tokens a request may take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Demand {
     pub(crate) input_tokens: u64,
     /// All answers together.

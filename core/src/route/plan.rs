@@ -19,8 +19,9 @@ pub(crate) struct Way {
     /// What is asked; under a downgrade it names the cheaper model.
     pub(crate) ask: Arc<Ask>,
     pub(crate) route: Route,
+    /// The most tokens it may take; zero until it is estimated.
     pub(crate) demand: Demand,
-    /// The most it may cost at the first candidate.
+    /// The most it may cost at the first candidate; zero until it is estimated.
     pub(crate) money: Nano,
 }
 
@@ -31,7 +32,26 @@ pub(crate) struct Ways {
     pub(crate) second: Option<Way>,
 }
 
+impl Way {
+    fn estimate(&mut self, caller: &Caller) {
+        let candidate = self.route.first();
+        self.demand = Demand::of(&self.ask, candidate, &caller.project.settings);
+        let price = candidate.price.as_ref();
+        self.money = price
+            .map_or(Nano::ZERO, |price| price.reserve(self.demand.input_tokens, self.demand.output_tokens));
+    }
+}
+
 impl Ways {
+    /// Estimates what each way may take. An answer that is known takes nothing.
+    pub(crate) fn estimate(&mut self, caller: &Caller, known: &Known) {
+        for (index, way) in std::iter::once(&mut self.first).chain(&mut self.second).enumerate() {
+            if known.get(index).is_none() {
+                way.estimate(caller);
+            }
+        }
+    }
+
     /// What each way would take at the limiter.
     pub(crate) fn plans(&self, keys: &Keys, known: &Known) -> Plans {
         let plan = |index: usize, way: &Way| Plan {
@@ -52,7 +72,7 @@ impl Ways {
     }
 }
 
-/// Finds the ways.
+/// Finds the ways. What they may cost is estimated later, where no cache knows the answer.
 pub(crate) fn plan(
     registry: &Registry,
     mode: FailoverMode,
@@ -75,14 +95,10 @@ fn way(registry: &Registry, mode: FailoverMode, caller: &Caller, ask: Arc<Ask>, 
             .with(|details| details.param = Some("model".to_owned())));
     }
     let route = resolve(registry, mode, model, at)?;
-    let candidate = route.first();
-    let demand = Demand::of(&ask, candidate, &caller.project.settings);
-    let money = match &candidate.price {
-        Some(price) => price.reserve(demand.input_tokens, demand.output_tokens),
-        None if caller.caps().any() => return Err(unknown_price(model)),
-        None => Nano::ZERO,
-    };
-    Ok(Way { ask, route, demand, money })
+    if route.first().price.is_none() && caller.caps().any() {
+        return Err(unknown_price(model));
+    }
+    Ok(Way { ask, route, demand: Demand::default(), money: Nano::ZERO })
 }
 
 pub(super) fn unknown_price(model: &str) -> Error {

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -18,8 +19,9 @@ use crate::store::Ledger;
 const MOST_READY: usize = 65_536;
 const BATCH: usize = 256;
 
-/// Rows go to the ledger straight from memory.
+/// Rows go to the ledger straight from memory: at once where the ledger needs no waiting, else by a task.
 pub struct DirectJournal {
+    ledger: Arc<dyn Ledger>,
     shared: Arc<Shared>,
 }
 
@@ -41,12 +43,24 @@ struct State {
 }
 
 impl DirectJournal {
-    /// Starts the task that takes rows to `ledger`. Needs a runtime.
+    /// Starts the task that takes rows to `ledger` that it does not take at once. Needs a runtime.
     #[must_use]
     pub fn new(ledger: Arc<dyn Ledger>) -> DirectJournal {
         let shared = Arc::new(Shared::default());
-        tokio::spawn(drain(Arc::clone(&shared), ledger));
-        DirectJournal { shared }
+        tokio::spawn(drain(Arc::clone(&shared), ledger.clone()));
+        DirectJournal { ledger, shared }
+    }
+
+    fn hand_over(&self, row: Row) {
+        let mut append = self.ledger.append(std::slice::from_ref(&row));
+        let appended = append.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        drop(append);
+        if let Poll::Ready(Ok(())) = appended {
+            return;
+        }
+        // Should it have been appended nonetheless: a row that comes twice counts once.
+        self.shared.state.lock().ready.push_back(row);
+        self.shared.work.notify_one();
     }
 }
 
@@ -68,26 +82,23 @@ impl Journal for DirectJournal {
     }
 
     fn settled(&self, row: Row, settlement: Option<&Settlement>) -> Ticket {
-        let mut state = self.shared.state.lock();
-        if settlement.is_some() {
-            state.next += 1;
-            let number = state.next;
-            state.unacknowledged.insert(number, row);
-            return Ticket(Some(number));
+        if settlement.is_none() {
+            self.hand_over(row);
+            return Ticket(None);
         }
-        state.ready.push_back(row);
-        drop(state);
-        self.shared.work.notify_one();
-        Ticket(None)
+        let mut state = self.shared.state.lock();
+        state.next += 1;
+        let number = state.next;
+        state.unacknowledged.insert(number, row);
+        Ticket(Some(number))
     }
 
     fn acknowledged(&self, ticket: Ticket) {
         let Ticket(Some(number)) = ticket else { return };
-        let mut state = self.shared.state.lock();
-        let row = state.unacknowledged.remove(&number);
-        state.ready.extend(row);
-        drop(state);
-        self.shared.work.notify_one();
+        let row = self.shared.state.lock().unacknowledged.remove(&number);
+        if let Some(row) = row {
+            self.hand_over(row);
+        }
     }
 
     async fn flush(&self, deadline: Duration) -> Result<()> {

@@ -23,6 +23,8 @@ use crate::store::Ledger;
 pub(super) const BATCH: usize = 256;
 /// Rows read whose settle is not acknowledged; with so many, reading pauses.
 const MOST_WAITING: usize = 4096;
+/// Rows that come so close together go to the ledger together, and wake the tail once.
+const GATHER: Duration = Duration::from_millis(2);
 const SYNC_EVERY: Duration = Duration::from_millis(100);
 const RETAINED_EVERY: Duration = Duration::from_millis(250);
 
@@ -198,6 +200,9 @@ impl Tail {
             let _ = tokio::time::timeout(turn, self.shared.work.notified()).await;
         } else {
             self.shared.work.notified().await;
+        }
+        if !self.shared.closing.load(Ordering::Acquire) {
+            tokio::time::sleep(GATHER).await;
         }
     }
 
