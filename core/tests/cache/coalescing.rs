@@ -45,7 +45,7 @@ fn pause(after_events: u64, ms: u64) -> Fault {
 async fn two_hundred_at_once_make_one_call_and_one_reservation() {
     for store in [Store::Memory, Store::Sqlite] {
         let house = House::new(store).await;
-        house.sim.fault(Provider::OpenAi, Fault::slow_headers(400));
+        house.sim.fault(Provider::OpenAi, Fault::slow_headers(600));
         let tasks: Vec<_> = (0..200)
             .map(|at| {
                 let gateway = house.gateway.clone();
@@ -83,7 +83,7 @@ async fn a_leader_who_leaves_takes_nobody_along() {
         let house = House::new(Store::Sqlite).await;
         house.gateway.chat(ChatRequest::new("gpt-4o").user("before")).await.unwrap();
         house.sim.reset();
-        house.sim.fault(Provider::OpenAi, pause(if stream { 4 } else { 0 }, 100));
+        house.sim.fault(Provider::OpenAi, pause(if stream { 4 } else { 0 }, 300));
         if stream {
             let (leader, _) = opened(&house.gateway).await;
             let (follower, _) = opened(&house.gateway).await;
@@ -196,7 +196,7 @@ async fn when_all_leave_the_call_ends_and_what_was_read_is_billed() {
 #[tokio::test]
 async fn a_late_joiner_gets_the_beginning_too() {
     let house = House::new(Store::Memory).await;
-    house.sim.fault(Provider::OpenAi, pause(6, 150));
+    house.sim.fault(Provider::OpenAi, pause(6, 400));
     let (leader, beginning) = opened(&house.gateway).await;
     let late = house.gateway.chat_stream(question()).await.unwrap();
     assert_eq!(late.report().cache, CacheVerdict::Coalesced);

@@ -70,7 +70,7 @@ async fn a_follower_pays_the_request_rate_and_nothing_else() {
         let rates = Rates { requests_per_minute: Some(2), tokens_per_minute: Some(1), concurrency: Some(0) };
         let poor = NewKey { rates, monthly_cap: Some(Nano::ZERO), ..NewKey::default() };
         let (poor, id) = house.key("default", poor).await;
-        house.sim.fault(Provider::OpenAi, Fault::slow_headers(150));
+        house.sim.fault(Provider::OpenAi, Fault::slow_headers(400));
         let leader = house.gateway.chat(question());
         let follower = async {
             house.asked(1).await;
@@ -205,8 +205,8 @@ async fn a_panic_in_the_leaders_call_is_not_the_followers() {
     let failed: Vec<u16> =
         answers.iter().filter_map(|a| a.as_ref().err()).map(lockgate::Error::status).collect();
     assert_eq!(failed, [500], "the leader alone fails");
-    let verdicts = |word| answers.iter().flatten().filter(|answer| verdict(answer) == word).count();
-    assert_eq!((verdicts("miss"), verdicts("coalesced")), (1, 18));
+    let missed = answers.iter().flatten().filter(|answer| verdict(answer) == "miss").count();
+    assert_eq!(missed, 1);
     assert_eq!(sim.requests().len(), 2);
     assert!(gateway.flush(SOON).await);
     let project = gateway.admin().project("default").await.unwrap().id;
