@@ -1,6 +1,6 @@
 //! `lockgate._native`: the gateway for Python.
 //!
-//! Two rules make it safe in a host process. Threads of the runtime never touch Python: they ring a [`bell`], and the
+//! Two rules make it safe in a host process. Threads of the runtime never touch Python: they ring a `bell`, and the
 //! event loop fetches what is done. And locks of this crate are taken only by threads attached to Python, so that at
 //! a fork, which the interpreter does while attached, none is held.
 
