@@ -1,5 +1,6 @@
 //! Where callers come and go while a request is on its way to the provider.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -13,6 +14,8 @@ use lockgate::money::Nano;
 use lockgate::types::ChatRequest;
 use lockgate::{CallOptions, Gateway};
 use lockgate_sim::{Fault, Options, Provider, Sim};
+use parking_lot::Mutex;
+use tokio::task;
 
 use crate::house::{House, SOON, Store, begin, verdict};
 
@@ -150,22 +153,31 @@ async fn a_cheaper_models_answer_is_not_given_to_who_asked_for_the_real_one() {
     }
 }
 
-/// A clock that is read in a task of the gateway's own exactly when a call to a provider begins, and panics there.
-struct Trap {
-    armed: AtomicBool,
-    callers: Vec<tokio::task::Id>,
+/// A clock that panics, once, where the first new task of the gateway's own reads it: in the leader's call.
+#[derive(Default)]
+struct TrappedClock {
+    /// Tasks of the gateway's own that read it before the trap was set.
+    known: Mutex<HashSet<task::Id>>,
+    /// Set once the callers are known.
+    trap: OnceLock<Trap>,
 }
 
-/// Set once the callers are known.
-type Slot = Arc<OnceLock<Trap>>;
+struct Trap {
+    armed: AtomicBool,
+    callers: HashSet<task::Id>,
+}
 
-struct Trapped(Slot);
-
-impl Clock for Trapped {
+impl Clock for TrappedClock {
     fn now(&self) -> Millis {
-        let sprung = self.0.get().is_some_and(|trap| {
-            let foreign = tokio::task::try_id().is_some_and(|task| !trap.callers.contains(&task));
-            foreign && trap.armed.swap(false, Ordering::SeqCst)
+        let sprung = task::try_id().is_some_and(|task| match self.trap.get() {
+            None => {
+                self.known.lock().insert(task);
+                false
+            }
+            Some(trap) => {
+                let fresh = !trap.callers.contains(&task) && !self.known.lock().contains(&task);
+                fresh && trap.armed.swap(false, Ordering::SeqCst)
+            }
         });
         assert!(!sprung, "the trap sprang");
         SystemClock.now()
@@ -175,17 +187,24 @@ impl Clock for Trapped {
 #[tokio::test]
 async fn a_panic_in_the_leaders_call_is_not_the_followers() {
     let sim = Sim::start(Options::default()).await.unwrap();
-    let slot = Slot::default();
+    let clock = Arc::new(TrappedClock::default());
     let gateway = Gateway::builder()
         .environment(Environment::empty())
         .set("store", "memory")
         .set("providers.openai.api_key", "sk-test")
         .set("providers.openai.base_url", sim.openai_base_url())
-        .clock(Arc::new(Trapped(slot.clone())))
+        .clock(clock.clone())
         .build()
         .await
         .unwrap();
     gateway.chat(ChatRequest::new("gpt-4o").user("before")).await.unwrap();
+    // The call that has just been, and the sweep of what is old at the start.
+    let known = async {
+        while clock.known.lock().len() < 2 {
+            task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(SOON, known).await.unwrap();
     let (go, wait) = tokio::sync::watch::channel(false);
     let tasks: Vec<_> = (0..20)
         .map(|_| {
@@ -197,11 +216,11 @@ async fn a_panic_in_the_leaders_call_is_not_the_followers() {
         })
         .collect();
     let callers = tasks.iter().map(tokio::task::JoinHandle::id).collect();
-    assert!(slot.set(Trap { armed: AtomicBool::new(true), callers }).is_ok());
+    assert!(clock.trap.set(Trap { armed: AtomicBool::new(true), callers }).is_ok());
     go.send_replace(true);
     let asked = tokio::time::timeout(SOON, join_all(tasks)).await.unwrap();
     let answers: Vec<_> = asked.into_iter().map(Result::unwrap).collect();
-    assert!(!slot.get().unwrap().armed.load(Ordering::SeqCst), "the trap never sprang");
+    assert!(!clock.trap.get().unwrap().armed.load(Ordering::SeqCst), "the trap never sprang");
     let failed: Vec<u16> =
         answers.iter().filter_map(|a| a.as_ref().err()).map(lockgate::Error::status).collect();
     assert_eq!(failed, [500], "the leader alone fails");
