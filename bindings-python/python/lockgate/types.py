@@ -147,7 +147,7 @@ class Usage(Record):
     prompt_tokens_details: PromptTokensDetails | None
     completion_tokens_details: CompletionTokensDetails | None
 
-    _nested: ClassVar[dict[str, type[Record]]] = {
+    _nested: ClassVar[dict[str, Any]] = {
         "prompt_tokens_details": PromptTokensDetails,
         "completion_tokens_details": CompletionTokensDetails,
     }
@@ -170,7 +170,7 @@ class ToolCall(Record):
     type: str
     function: Function
 
-    _nested: ClassVar[dict[str, type[Record]]] = {"function": Function}
+    _nested: ClassVar[dict[str, Any]] = {"function": Function}
 
 
 class Message(Record):
@@ -183,7 +183,7 @@ class Message(Record):
     reasoning_content: str | None
     thinking_blocks: list[dict[str, Any]] | None
 
-    _nested: ClassVar[dict[str, type[Record]]] = {"tool_calls": ToolCall}
+    _nested: ClassVar[dict[str, Any]] = {"tool_calls": ToolCall}
 
 
 class Choice(Record):
@@ -194,7 +194,7 @@ class Choice(Record):
     finish_reason: str | None
     logprobs: dict[str, Any] | None
 
-    _nested: ClassVar[dict[str, type[Record]]] = {"message": Message}
+    _nested: ClassVar[dict[str, Any]] = {"message": Message}
 
 
 class ChatCompletion(Record):
@@ -211,7 +211,7 @@ class ChatCompletion(Record):
     #: What the gateway did.
     lockgate: Metadata
 
-    _nested: ClassVar[dict[str, type[Record]]] = {"choices": Choice, "usage": Usage, "lockgate": Metadata}
+    _nested: ClassVar[dict[str, Any]] = {"choices": Choice, "usage": Usage, "lockgate": Metadata}
     _lists = frozenset({"choices"})
 
 
@@ -225,7 +225,7 @@ class Delta(Record):
     reasoning_content: str | None
     thinking_blocks: list[dict[str, Any]] | None
 
-    _nested: ClassVar[dict[str, type[Record]]] = {"tool_calls": ToolCall}
+    _nested: ClassVar[dict[str, Any]] = {"tool_calls": ToolCall}
 
 
 class ChunkChoice(Record):
@@ -236,7 +236,7 @@ class ChunkChoice(Record):
     finish_reason: str | None
     logprobs: dict[str, Any] | None
 
-    _nested: ClassVar[dict[str, type[Record]]] = {"delta": Delta}
+    _nested: ClassVar[dict[str, Any]] = {"delta": Delta}
 
 
 class ChatCompletionChunk(Record):
@@ -253,7 +253,7 @@ class ChatCompletionChunk(Record):
     #: What the gateway did: on the last chunk.
     lockgate: Metadata | None
 
-    _nested: ClassVar[dict[str, type[Record]]] = {
+    _nested: ClassVar[dict[str, Any]] = {
         "choices": ChunkChoice,
         "usage": Usage,
         "lockgate": Metadata,
@@ -280,7 +280,7 @@ class EmbeddingResponse(Record):
     #: What the gateway did.
     lockgate: Metadata
 
-    _nested: ClassVar[dict[str, type[Record]]] = {"data": Embedding, "usage": Usage, "lockgate": Metadata}
+    _nested: ClassVar[dict[str, Any]] = {"data": Embedding, "usage": Usage, "lockgate": Metadata}
 
 
 class Model(Record):
@@ -325,7 +325,7 @@ class ProjectSettings(Record):
     models: list[str] | None
     provider_keys: dict[str, str] | None
 
-    _nested: ClassVar[dict[str, type[Record]]] = {"customer_defaults": CustomerLimits}
+    _nested: ClassVar[dict[str, Any]] = {"customer_defaults": CustomerLimits}
 
 
 class Project(Record):
@@ -336,7 +336,7 @@ class Project(Record):
     created_at: int
     settings: ProjectSettings
 
-    _nested: ClassVar[dict[str, type[Record]]] = {"settings": ProjectSettings}
+    _nested: ClassVar[dict[str, Any]] = {"settings": ProjectSettings}
 
 
 class Key(Record):
@@ -359,7 +359,7 @@ class Key(Record):
     revoked_at: int | None
     rotated_from: str | None
 
-    _nested: ClassVar[dict[str, type[Record]]] = {"rates": Rates}
+    _nested: ClassVar[dict[str, Any]] = {"rates": Rates}
 
 
 class Customer(Record):
@@ -371,7 +371,7 @@ class Customer(Record):
     #: Milliseconds since 1970.
     updated_at: int
 
-    _nested: ClassVar[dict[str, type[Record]]] = {"limits": CustomerLimits}
+    _nested: ClassVar[dict[str, Any]] = {"limits": CustomerLimits}
 
 
 class UsageLine(Record):
