@@ -6,6 +6,9 @@ use http::HeaderMap;
 
 use crate::clock::Millis;
 
+/// Longest message that is passed on, in characters.
+const MAX_MESSAGE: usize = 2000;
+
 /// How a provider failed a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -94,6 +97,18 @@ impl Failure {
             param: None,
             retry_after: None,
         }
+    }
+
+    /// A failure in the provider's words, where it had any and they may be passed on.
+    pub(super) fn told(class: FailureClass, status: Option<u16>, message: Option<&str>) -> Failure {
+        let message = match (class, message, status) {
+            // Providers quote the key, masked or not. It is ours, and nobody else's business.
+            (FailureClass::KeyRejected, _, _) => "The provider refused the gateway's key.".to_owned(),
+            (_, Some(message), _) => message.chars().take(MAX_MESSAGE).collect(),
+            (_, None, Some(status)) => format!("The provider answered with status {status}."),
+            (_, None, None) => "The provider sent an error.".to_owned(),
+        };
+        Failure { status, ..Failure::new(class, message) }
     }
 
     /// An answer that does not follow the protocol.

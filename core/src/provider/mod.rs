@@ -1,13 +1,15 @@
 //! Providers. An adapter translates and does nothing else: no I/O, no clock, no retry.
 
 mod endpoint;
+mod express;
 mod failure;
+mod image;
 mod name;
 pub mod openai;
+mod outgoing;
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use http::HeaderMap;
 
 use crate::clock::Millis;
@@ -20,6 +22,7 @@ pub use endpoint::Endpoint;
 pub use failure::{Failure, FailureClass};
 pub use name::path_segment;
 pub use openai::token_counts;
+pub use outgoing::Outgoing;
 
 /// The adapter of a protocol.
 pub(crate) fn adapter_of(kind: ProviderKind) -> Arc<dyn Adapter> {
@@ -52,15 +55,6 @@ pub struct EmbedCall<'a> {
     pub model: &'a str,
     /// Where to.
     pub endpoint: &'a Endpoint,
-}
-
-/// A request ready to be sent.
-#[derive(Debug)]
-pub struct Outgoing {
-    /// The request. Its secret headers are marked as such.
-    pub request: http::Request<Bytes>,
-    /// What was changed or left out, for the caller.
-    pub warnings: Vec<String>,
 }
 
 /// A provider's protocol.

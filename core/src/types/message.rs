@@ -79,6 +79,8 @@ object! {
         opt signature: String = "signature",
         /// The sealed text of a redacted block.
         opt data: String = "data",
+        /// Which provider's protocol signed it, as `anthropic`: it means nothing to another, and is not sent there.
+        opt provider: String = "provider",
     }
 }
 

@@ -1,25 +1,15 @@
 //! Embeddings: out word for word but for the model, in as they come.
 
-use bytes::Bytes;
-use http::{Method, Request};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::error;
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::provider::outgoing::JSON;
 use crate::provider::{EmbedCall, Failure, FailureClass, Outgoing};
 use crate::types::EmbedResponse;
 
 pub(super) fn request(call: &EmbedCall<'_>) -> Result<Outgoing> {
-    let body = serde_json::to_vec(&Body(call))
-        .map_err(|error| Error::internal("the request could not be written", error))?;
-    let request = Request::builder()
-        .method(Method::POST)
-        .uri(call.endpoint.url("/embeddings"))
-        .body(Bytes::from(body))
-        .map_err(|error| Error::internal("the request could not be built", error))?;
-    let mut outgoing = Outgoing { request, warnings: Vec::new() };
-    super::request::headers(call.endpoint, false, &mut outgoing)?;
-    Ok(outgoing)
+    super::request::post(call.endpoint, "/embeddings", &Body(call), JSON)
 }
 
 struct Body<'a>(&'a EmbedCall<'a>);

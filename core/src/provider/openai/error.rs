@@ -7,9 +7,6 @@ use crate::clock::Millis;
 use crate::provider::{Failure, FailureClass};
 use crate::types::Raw;
 
-/// Longest message that is passed on, in characters.
-const MAX_MESSAGE: usize = 2000;
-
 /// Types and codes of an account without money, whatever the status.
 const NO_QUOTA: [&str; 4] =
     ["insufficient_quota", "billing_hard_limit_reached", "credit_balance_exhausted", "billing_not_active"];
@@ -76,21 +73,11 @@ impl Told {
     }
 
     pub(super) fn into_failure(self, class: FailureClass, status: Option<u16>) -> Failure {
-        let message = match class {
-            // Providers quote the key, masked or not. It is ours, and nobody else's business.
-            FailureClass::KeyRejected => "The provider refused the gateway's key.".to_owned(),
-            _ => match (self.message, status) {
-                (Some(message), _) => message.chars().take(MAX_MESSAGE).collect(),
-                (None, Some(status)) => format!("The provider answered with status {status}."),
-                (None, None) => "The provider sent an error.".to_owned(),
-            },
-        };
         Failure {
-            status,
             code: self.code,
             kind: self.kind,
             param: self.param,
-            ..Failure::new(class, message)
+            ..Failure::told(class, status, self.message.as_deref())
         }
     }
 }

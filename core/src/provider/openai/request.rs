@@ -1,12 +1,12 @@
 //! The request that goes out: the caller's, word for word, but for what the gateway decides.
 
-use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
-use http::{HeaderValue, Method, Request};
+use http::header::AUTHORIZATION;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::Dialect;
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
+use crate::provider::express::strict;
+use crate::provider::outgoing::{EVENT_STREAM, JSON};
 use crate::provider::{Call, Endpoint, Outgoing};
 use crate::types::StreamOptions;
 
@@ -16,32 +16,19 @@ const DECIDED: [&str; 6] =
 
 pub(super) fn chat(dialect: &Dialect, call: &Call<'_>) -> Result<Outgoing> {
     let (limits, warnings) = limits(dialect, call);
-    let body = serde_json::to_vec(&Body { call, limits })
-        .map_err(|error| Error::internal("the request could not be written", error))?;
-    let request = Request::builder()
-        .method(Method::POST)
-        .uri(call.endpoint.url("/chat/completions"))
-        .body(Bytes::from(body))
-        .map_err(|error| Error::internal("the request could not be built", error))?;
-    let mut outgoing = Outgoing { request, warnings };
-    headers(call.endpoint, call.stream, &mut outgoing)?;
-    Ok(outgoing)
+    let accept = if call.stream { EVENT_STREAM } else { JSON };
+    let outgoing = post(call.endpoint, "/chat/completions", &Body { call, limits }, accept)?;
+    Ok(Outgoing { warnings, ..outgoing })
 }
 
-pub(super) fn headers(endpoint: &Endpoint, stream: bool, outgoing: &mut Outgoing) -> Result<()> {
-    let headers = outgoing.request.headers_mut();
-    headers.extend(endpoint.headers.clone());
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    let accept = if stream { "text/event-stream" } else { "application/json" };
-    headers.insert(ACCEPT, HeaderValue::from_static(accept));
-    if let Some(key) = &endpoint.key {
-        let mut bearer = HeaderValue::try_from(format!("Bearer {}", key.expose())).map_err(|_| {
-            Error::new(Kind::Config, "The provider's key holds characters that no header can carry.")
-        })?;
-        bearer.set_sensitive(true);
-        headers.insert(AUTHORIZATION, bearer);
-    }
-    Ok(())
+/// A request with the key where this protocol has it.
+pub(super) fn post<T: Serialize>(
+    endpoint: &Endpoint,
+    path: &str,
+    body: &T,
+    accept: &'static str,
+) -> Result<Outgoing> {
+    Outgoing::post(endpoint, path, body, accept)?.key(endpoint, AUTHORIZATION, "Bearer ")
 }
 
 /// The limits on output, under the names the model takes.
@@ -65,7 +52,7 @@ fn limits(dialect: &Dialect, call: &Call<'_>) -> (Limits, Vec<String>) {
     if let Some(cap) = call.output_cap {
         let asked = [limits.max_tokens, limits.max_completion_tokens].into_iter().flatten().min();
         if asked.is_none_or(|asked| asked > cap) {
-            warnings.push(format!("the answer was limited to {cap} tokens because the spend cap is strict"));
+            warnings.push(strict(cap));
         }
         limits.max_tokens = limits.max_tokens.map(|asked| asked.min(cap));
         limits.max_completion_tokens = limits.max_completion_tokens.map(|asked| asked.min(cap));
