@@ -8,7 +8,7 @@ use tokio::runtime::Handle;
 
 use crate::answer::{Answer, ChatStream};
 use crate::ask::{Ask, Reply};
-use crate::auth::{Admin, Identities, OnChange};
+use crate::auth::{Admin, Caller, Identities, OnChange};
 use crate::cache::{ExactCache, Flights};
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::{Config, Environment, Layers};
@@ -17,7 +17,7 @@ use crate::error::{Error, Kind, Result};
 use crate::ids::ProjectId;
 use crate::limits::{CounterId, Scope, Window};
 use crate::pipeline;
-use crate::route::Registry;
+use crate::route::{Health, Registry, Rules};
 use crate::settle::{Keep, Retention, Row, Settler, Swept};
 use crate::store::{self, Inspection, RowFilter, StoreSize, Stores, UsageLine, UsageQuery};
 use crate::transport::Transport;
@@ -37,6 +37,7 @@ pub(crate) struct Core {
     pub(crate) identities: Arc<Identities>,
     pub(crate) registry: Registry,
     pub(crate) transport: Transport,
+    pub(crate) health: Health,
     pub(crate) settler: Arc<Settler>,
     pub(crate) cache: ExactCache,
     pub(crate) flights: Arc<Flights>,
@@ -183,6 +184,17 @@ impl std::fmt::Debug for Gateway {
 }
 
 impl Core {
+    /// What decides who may answer `ask`.
+    pub(crate) fn rules<'a>(&'a self, caller: &'a Caller, ask: &Ask) -> Rules<'a> {
+        Rules {
+            mode: self.config.failover_mode,
+            routing: &self.config.routing,
+            caller,
+            chat: matches!(ask, Ask::Chat(_)),
+            at: self.clock.now(),
+        }
+    }
+
     fn retention(&self) -> Retention {
         let days = u64::from(self.config.ledger_days);
         Retention {
@@ -259,6 +271,7 @@ impl Gateway {
             .map_err(|source| Error::internal("a gateway needs a Tokio runtime", source))?;
         let registry = Registry::new(&config)?;
         let transport = Transport::new(config.timeouts)?;
+        let health = Health::new(config.routing.breaker, clock.clone());
         let stores = store::open(&config, clock.clone()).await?;
         let bootstrap = Admin::new(stores.directory.clone(), clock.clone(), None);
         let default_project = bootstrap.default_project(&config.project).await?;
@@ -297,6 +310,7 @@ impl Gateway {
             identities,
             registry,
             transport,
+            health,
             settler,
             cache,
             flights,

@@ -67,8 +67,7 @@ async fn enter(core: &Arc<Core>, cx: &mut Context, ask: &Arc<Ask>, charge: Charg
         let caller = core.identities.identify(&cx.credentials, core.clock.now()).await?;
 
         // 2. resolve: who could answer
-        let mut ways =
-            route::plan(&core.registry, core.config.failover_mode, &caller, ask, core.clock.now())?;
+        let mut ways = route::plan(&core.registry, &core.rules(&caller, ask), ask)?;
 
         // 3. fingerprint: the keys of the answers in the exact cache, and what this process has of them
         let keys = Keys::of(&caller, &ways, cx.cache)?;

@@ -18,6 +18,8 @@ fn builder(sim: &Sim) -> lockgate::Builder {
         .set("store", "memory")
         .set("providers.openai.api_key", "sk-test")
         .set("providers.openai.base_url", sim.openai_base_url())
+        // Each provider is asked once: what one attempt tells is what is looked at.
+        .set("routing.retries", 0)
         // Stalls of the tests end here; no default deadline is waited for.
         .set("timeouts.first_byte_ms", 150)
         .set("timeouts.first_byte_json_ms", 150)
