@@ -20,8 +20,12 @@ use crate::pipeline;
 use crate::route::{Health, Registry, Rules};
 use crate::settle::{Keep, Retention, Row, Settler, Swept};
 use crate::store::{self, Inspection, RowFilter, StoreSize, Stores, UsageLine, UsageQuery};
+use crate::telemetry::{Metrics, Now};
 use crate::transport::Transport;
 use crate::types::{ChatRequest, ChatResponse, EmbedRequest, EmbedResponse, Model, ModelList};
+
+/// How long the stores have to answer when somebody looks whether they do.
+const STORE_CHECK: Duration = Duration::from_secs(1);
 
 /// An LLM gateway in this process. Cheap to clone; the last clone to go ends it.
 #[derive(Clone)]
@@ -38,6 +42,7 @@ pub(crate) struct Core {
     pub(crate) registry: Registry,
     pub(crate) transport: Transport,
     pub(crate) health: Health,
+    pub(crate) metrics: Arc<Metrics>,
     pub(crate) settler: Arc<Settler>,
     pub(crate) cache: ExactCache,
     pub(crate) flights: Arc<Flights>,
@@ -163,6 +168,18 @@ impl Gateway {
         self.core.retention().sweep().await
     }
 
+    /// Numbers in Prometheus's text format (version 0.0.4), as `/metrics` gives them.
+    pub async fn metrics(&self) -> String {
+        let core = &self.core;
+        let stores_up = tokio::time::timeout(STORE_CHECK, core.check_stores()).await;
+        core.metrics.text(&Now {
+            rows_waiting: core.settler.rows_waiting(),
+            reservations: core.settler.reservations(),
+            stores_up: matches!(stores_up, Ok(Ok(()))),
+            open: core.health.open(),
+        })
+    }
+
     /// How much the store holds.
     pub async fn store_size(&self) -> Result<StoreSize> {
         self.core.stores.ledger.size().await
@@ -281,11 +298,13 @@ impl Gateway {
             default_project.id,
             config.rates,
         ));
+        let metrics = Arc::new(Metrics::new());
         let settler = Settler::start(
             stores.limiter.clone(),
             stores.ledger.clone(),
             stores.journal.clone(),
             clock.clone(),
+            metrics.clone(),
             runtime.clone(),
             config.expired_reservations,
         );
@@ -311,6 +330,7 @@ impl Gateway {
             registry,
             transport,
             health,
+            metrics,
             settler,
             cache,
             flights,

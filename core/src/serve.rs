@@ -14,6 +14,7 @@ use crate::provider::token_counts;
 use crate::route::{self, Answered, Attempts, Candidate, EventSource, Failed, Upstream, Watch, Way};
 use crate::settle::{Ending, Outcome, Reservation};
 use crate::stream::{Assembler, Event};
+use crate::telemetry::Stage;
 
 /// An admitted request on its way to a provider.
 pub(crate) struct Service {
@@ -69,11 +70,13 @@ impl Call {
         match attempts.run(&mut self.cx, &self.service.way.route, &mut self.service.reservation).await {
             Err(error) => self.fail(error, flight),
             Ok(Answered { candidate, upstream, watch }) => {
+                self.cx.past(Stage::Attempt);
                 flight.begin(Head {
                     provider: candidate.provider.name.clone(),
                     model: candidate.model.clone(),
                     attempts: self.cx.attempts.clone(),
                     warnings: self.cx.warnings.clone(),
+                    decisions: self.cx.explanation(),
                 });
                 match upstream {
                     Upstream::Complete(reply) => self.complete(reply, &candidate, flight),
@@ -90,6 +93,7 @@ impl Call {
         watch: Option<Watch>,
         flight: &Flight,
     ) {
+        let _open = self.core.metrics.stream();
         let mut assembler = Assembler::default();
         loop {
             match source.next(&mut self.service.reservation).await {
@@ -131,7 +135,7 @@ impl Call {
 
     /// Settled before the audience hears of the end: what was answered is on the books.
     fn settle_and_keep(self, reply: Reply, candidate: &Candidate, flight: &Flight) {
-        let cost = self.service.reservation.settle(Ending::ANSWERED, &self.cx.attempts);
+        let cost = self.service.reservation.settle(Ending::ANSWERED, &self.cx);
         if let Some(key) = self.service.key.filter(|_| candidate.is_kept()) {
             let ttl = Duration::from_secs(u64::from(self.service.caller.project.settings.cache.ttl_seconds));
             self.core.cache.keep(Fresh {
@@ -156,7 +160,7 @@ impl Call {
     fn fail(self, error: Error, flight: &Flight) {
         self.service
             .reservation
-            .settle(Ending { outcome: Outcome::Failed, status: error.status() }, &self.cx.attempts);
+            .settle(Ending { outcome: Outcome::Failed, status: error.status() }, &self.cx);
         let shared = error.fault() == Fault::Client;
         flight.fail(Some(self.cx.explain(error)), shared);
     }

@@ -57,6 +57,7 @@ impl Attempts<'_> {
         reservation: &mut Reservation,
     ) -> Result<Answered> {
         reservation.record()?;
+        cx.plan(route, &self.core.health);
         let mut hopeless: Vec<&Candidate> = Vec::new();
         let mut failures = Vec::new();
         for round in 1.. {
@@ -119,7 +120,8 @@ impl Attempts<'_> {
                 model: candidate.model.clone(),
                 result,
             });
-            reservation.attempts(&cx.attempts);
+            cx.consider(candidate, &outcome.as_ref().map(|_| ()));
+            reservation.note(cx);
             let failed = match outcome {
                 Ok(upstream) => return Ok(self.answered(cx, candidate, upstream, watch)),
                 Err(failed) => failed,

@@ -2,14 +2,11 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
-
 use super::registry::Provider;
 use crate::pricing::Price;
 
 /// Why a candidate is one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case", tag = "why")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Origin {
     /// Its provider has the model asked for.
     Asked,

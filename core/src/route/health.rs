@@ -90,6 +90,16 @@ impl Health {
         rated.into_iter().map(|(_, _, _, candidate)| candidate).collect()
     }
 
+    /// The models whose breaker is open.
+    pub(crate) fn open(&self) -> Vec<(String, String)> {
+        let now = self.clock.now();
+        self.models
+            .iter()
+            .filter(|(_, vital)| vital.lock().standing(now) == Standing::Open)
+            .map(|(name, _)| name)
+            .collect()
+    }
+
     /// A call to `candidate` begins.
     pub(crate) fn watch(&self, candidate: &Candidate) -> Watch {
         let vital = self.vital(candidate);

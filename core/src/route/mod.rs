@@ -2,6 +2,7 @@
 
 mod attempt;
 mod candidate;
+mod considered;
 mod demand;
 mod failed;
 mod health;
@@ -16,7 +17,7 @@ mod upstream;
 pub(crate) use attempt::{Answered, Attempts, Upstream};
 pub(crate) use candidate::{Candidate, Origin, Route};
 pub(crate) use failed::Failed;
-pub(crate) use health::{Health, Watch};
+pub(crate) use health::{Health, Standing, Watch};
 pub(crate) use plan::{Way, Ways, plan};
 pub(crate) use registry::Registry;
 pub(crate) use retry::deadline;
