@@ -67,10 +67,12 @@ impl Call {
             deadline: route::deadline(self.cx.timeout, total, self.service.way.ask.is_stream()),
             keys: &self.service.caller.project.settings.provider_keys,
         };
-        match attempts.run(&mut self.cx, &self.service.way.route, &mut self.service.reservation).await {
+        let outcome =
+            attempts.run(&mut self.cx, &self.service.way.route, &mut self.service.reservation).await;
+        self.cx.past(Stage::Attempt);
+        match outcome {
             Err(error) => self.fail(error, flight),
             Ok(Answered { candidate, upstream, watch }) => {
-                self.cx.past(Stage::Attempt);
                 flight.begin(Head {
                     provider: candidate.provider.name.clone(),
                     model: candidate.model.clone(),
