@@ -54,8 +54,10 @@ pub struct ProjectSettings {
     /// The only models this project may ask for; absent = all.
     pub models: Option<Vec<String>>,
     /// The only providers this project's requests may go to; absent = all.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub providers: Option<Vec<String>>,
     /// Which models may stand in for others; absent = as the gateway is set.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub substitute: Option<Substitute>,
     /// Stand-ins by the model asked for, in place of the gateway's for that model.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
