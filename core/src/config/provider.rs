@@ -32,6 +32,8 @@ pub struct ProviderConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ProviderKind {
+    /// Google's `generateContent`.
+    Gemini,
     /// OpenAI's chat completions.
     Openai,
 }
