@@ -147,9 +147,11 @@ impl Answers {
         self.reports.usage()
     }
 
-    /// Whether every answer has come to its end.
+    /// Whether every answer has come to its end. One whose number was passed over is still to come.
     pub(super) fn finished(&self) -> bool {
-        !self.candidates.is_empty() && self.candidates.values().all(|growing| growing.finish.is_some())
+        let dense = (0..).zip(self.candidates.keys()).all(|(at, choice)| at == *choice);
+        let ended = self.candidates.values().all(|growing| growing.finish.is_some());
+        self.any() && dense && ended
     }
 
     /// Whether there is any answer.
@@ -245,7 +247,7 @@ impl Growing {
         let index = self.calls;
         self.calls += 1;
         let arguments = call.args.filter(|args| !args.is_null());
-        let arguments = arguments.map_or_else(|| "{}".to_owned(), |args| args.get().to_owned());
+        let arguments = arguments.map_or_else(|| "{}".to_owned(), |args| compact(args.get()));
         let id = call.id.filter(|id| !id.is_empty());
         let id = id.unwrap_or_else(|| made_up_id(answer, choice, index, &call.name, &arguments));
         let mut extra = signature.map(signature::with_call).unwrap_or_default();
@@ -293,6 +295,26 @@ pub(super) fn is_made_up(id: &str) -> bool {
     id.starts_with(OURS)
 }
 
+/// JSON without the blanks between its tokens: whole answers come indented.
+fn compact(json: &str) -> String {
+    let (mut quoted, mut escaped) = (false, false);
+    let blank = |letter: &char| matches!(letter, ' ' | '\t' | '\n' | '\r');
+    let kept = json.chars().filter(|letter| {
+        if quoted {
+            match letter {
+                _ if escaped => escaped = false,
+                '\\' => escaped = true,
+                '"' => quoted = false,
+                _ => {}
+            }
+            return true;
+        }
+        quoted = *letter == '"';
+        !blank(letter)
+    });
+    kept.collect()
+}
+
 /// Those fields that are new or have changed.
 fn news(told: &mut Extra, fields: Extra) -> Extra {
     let mut news = Extra::default();
@@ -303,4 +325,28 @@ fn news(told: &mut Extra, fields: Extra) -> Extra {
         }
     }
     news
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_blanks_between_tokens_go() {
+        let json = "{ \"a b\" : [ 1.50 ,\n\t\"\\\" x \\\\\" ,true ]\r\n}";
+        assert_eq!(compact(json), r#"{"a b":[1.50,"\" x \\",true]}"#);
+    }
+
+    #[test]
+    fn ids_that_are_made_up_are_known_again_and_differ() {
+        let ids = [
+            made_up_id("k3xGaZ01HpWbz7IPxN2QuAg", 0, 0, "f", "{}"),
+            made_up_id("k3xGaZ01HpWbz7IPxN2QuAg", 0, 1, "f", "{}"),
+            made_up_id("", 0, 0, "f", "{}"),
+            made_up_id("", 0, 0, "g", "{}"),
+        ];
+        for (at, id) in ids.iter().enumerate() {
+            assert!(is_made_up(id) && id.len() <= 40 && !ids[at + 1..].contains(id), "{id}");
+        }
+    }
 }

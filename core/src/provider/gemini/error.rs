@@ -78,9 +78,10 @@ pub(super) fn in_band(error: &Raw) -> Failure {
 }
 
 fn told(body: &[u8]) -> Option<Told> {
-    let error = match serde_json::from_slice::<Body>(body) {
-        Ok(body) => body.error,
-        Err(_) => serde_json::from_slice::<Vec<Body>>(body).ok()?.into_iter().next()?.error,
+    // The array first: one element would also do for the fields of an object, in their order.
+    let error = match serde_json::from_slice::<Vec<Body>>(body) {
+        Ok(bodies) => bodies.into_iter().next()?.error,
+        Err(_) => serde_json::from_slice::<Body>(body).ok()?.error,
     };
     (!error.is_null()).then(|| read_told(&error))
 }
@@ -104,7 +105,11 @@ impl Told {
                 .iter()
                 .flat_map(|detail| &detail.field_violations)
                 .find_map(|violation| violation.field.clone()),
-            retry_after: details.iter().find_map(|detail| delay(detail.retry_delay.as_deref()?)),
+            // Of a quota that is used up it is untrue.
+            retry_after: details
+                .iter()
+                .filter(|_| class != FailureClass::QuotaExhausted)
+                .find_map(|detail| delay(detail.retry_delay.as_deref()?)),
             ..Failure::told(class, status, self.message.as_deref())
         }
     }

@@ -53,10 +53,11 @@ pub(super) fn parts<'a>(
         message.thinking_blocks.iter().filter(|block| signature::is_ours(block)).collect();
     let sealed = message.tool_calls.iter().any(|call| signature::of_call(call).is_some());
     let ours = !blocks.is_empty() || sealed || message.extra.get(OWN_PARTS).is_some();
-    if blocks.len() < message.thinking_blocks.len() {
-        warnings.tell("messages[].thinking_blocks: another provider's thinking was removed".to_owned());
+    let foreign = message.reasoning_content.as_ref().is_some_and(|text| !text.is_empty() && !ours);
+    if foreign || blocks.len() < message.thinking_blocks.len() {
+        warnings.tell("messages[]: another provider's thinking was removed".to_owned());
     }
-    thoughts(message, &blocks, ours, &mut parts, warnings);
+    thoughts(message, &blocks, ours, &mut parts);
     said(message, &blocks, &mut parts);
     if let Some(refusal) = message.refusal.as_deref().filter(|refusal| !refusal.is_empty()) {
         parts.push(Part::text(refusal));
@@ -65,13 +66,7 @@ pub(super) fn parts<'a>(
     Ok(parts)
 }
 
-fn thoughts<'a>(
-    message: &'a Message,
-    blocks: &[&'a ThinkingBlock],
-    ours: bool,
-    parts: &mut Vec<Part<'a>>,
-    warnings: &mut Warnings,
-) {
+fn thoughts<'a>(message: &'a Message, blocks: &[&'a ThinkingBlock], ours: bool, parts: &mut Vec<Part<'a>>) {
     let plain: Vec<_> = blocks.iter().filter(|block| block.kind == "thinking").collect();
     let thought = |text: &'a str, thought_signature| Part::Text {
         text: Cow::Borrowed(text),
@@ -81,13 +76,10 @@ fn thoughts<'a>(
     for block in &plain {
         parts.push(thought(block.thinking.as_deref().unwrap_or_default(), block.signature.as_deref()));
     }
-    match message.reasoning_content.as_deref() {
-        // A summary that nothing seals.
-        Some(text) if plain.is_empty() && ours && !text.is_empty() => parts.push(thought(text, None)),
-        Some(text) if !ours && !text.is_empty() => {
-            warnings.tell("messages[].reasoning_content: another provider's thinking was removed".to_owned());
-        }
-        _ => {}
+    // A summary that nothing seals.
+    let summary = message.reasoning_content.as_deref().filter(|text| ours && !text.is_empty());
+    if let (Some(text), true) = (summary, plain.is_empty()) {
+        parts.push(thought(text, None));
     }
 }
 

@@ -79,6 +79,11 @@ impl<'a> Model<'a> {
         self.wants_signatures()
     }
 
+    /// Whether it looks at images and files among a function's results.
+    pub(super) fn takes_files_in_results(&self) -> bool {
+        self.wants_signatures()
+    }
+
     /// Whether it can be held to the schemas of functions it is free to call.
     pub(super) fn validates_calls(&self) -> bool {
         self.version.is_some_and(|version| version >= (2, 5))

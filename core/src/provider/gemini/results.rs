@@ -5,8 +5,9 @@ use serde::Serialize;
 use super::model::Model;
 use super::warnings::Warnings;
 use super::wire::{FunctionResult, Part};
-use super::{history, parts};
+use super::{NAME, history, parts};
 use crate::error::{Error, Result};
+use crate::provider::express::unsupported;
 use crate::types::{Content, Message, Part as Said, Raw, Role};
 
 /// The results in `group`, whose first message is at `at`, in the order of the calls they answer. `before` holds the
@@ -73,6 +74,10 @@ fn given<'a>(
     if let Some(Content::Parts(said)) = &message.content
         && said.iter().any(|part| !matches!(part, Said::Text { .. }))
     {
+        if !model.takes_files_in_results() {
+            let why = format!("{} reads only the text of results", model.name());
+            return Err(unsupported(&format!("messages[{at}].content"), NAME, &why));
+        }
         let all = parts::of(message, at, model, warnings)?;
         files.extend(all.into_iter().filter(|part| !matches!(part, Part::Text { .. })));
     } else if let Some(Content::Parts(said)) = &message.content {
