@@ -15,13 +15,16 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 /// What stands in for the signature of a call that another model made.
 const STAND_INS: [&[u8]; 2] = [b"skip_thought_signature_validator", b"context_engineering_is_the_way_to_go"];
 
+/// What every signature begins with.
+const HEAD: [u8; 8] = [0x0a, 0x22, 0x0a, 0x20, 1, 0, 0, 0];
+
 const SECRET: &str = "lockgate-sim";
 
 /// The signature of the part that `what` describes, in the answer `id`.
 pub(crate) fn seal(id: u64, what: &str) -> String {
     let (id, what) = (id.to_be_bytes(), hash(what.as_bytes()).to_be_bytes());
     let mac = mac(&id, &what);
-    BASE64.encode([[0x0a, 0x22, 0x0a, 0x20, 1, 0, 0, 0], id, what, mac].concat())
+    BASE64.encode([HEAD, id, what, mac].concat())
 }
 
 fn mac(id: &[u8], what: &[u8]) -> [u8; 8] {
@@ -48,7 +51,7 @@ pub(crate) fn check(signature: &str, what: &str) -> Result<(), ApiError> {
     }
     let part = |at: usize| bytes.get(at..at + 8).unwrap_or_default();
     let told = hash(what.as_bytes()).to_be_bytes();
-    if bytes.len() == 32 && part(16) == told && part(24) == mac(part(8), &told) {
+    if bytes.len() == 32 && part(0) == HEAD && part(16) == told && part(24) == mac(part(8), &told) {
         return Ok(());
     }
     Err(invalid("Thought signature is not valid."))
