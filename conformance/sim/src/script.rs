@@ -16,17 +16,25 @@ use crate::server::Vendor;
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Provider {
+    /// Gemini: content, whole and streamed, embeddings, models.
+    Gemini,
     /// OpenAI: chat completions, embeddings, models.
     OpenAi,
 }
 
 impl Provider {
     /// Every simulated vendor.
-    pub const ALL: &'static [Self] = &[Self::OpenAi];
+    pub const ALL: &'static [Self] = &[Self::OpenAi, Self::Gemini];
 
     /// All that is known of a vendor outside its own module.
     pub(crate) fn row(self) -> Row {
         match self {
+            Self::Gemini => Row {
+                name: "gemini",
+                base: "/v1beta",
+                variable: "GEMINI_BASE_URL",
+                start: |_| Box::new(crate::gemini::Gemini),
+            },
             Self::OpenAi => Row {
                 name: "openai",
                 base: "/v1",

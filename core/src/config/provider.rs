@@ -53,6 +53,8 @@ fn one() -> u32 {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ProviderKind {
+    /// Google's `generateContent`.
+    Gemini,
     /// OpenAI's chat completions.
     Openai,
 }

@@ -8,8 +8,10 @@ use crate::error::{Error, Result};
 use crate::money::Nano;
 
 /// Addresses of the built-in providers.
-const BUILT_IN: &[(&str, ProviderKind, &str)] =
-    &[("openai", ProviderKind::Openai, "https://api.openai.com/v1")];
+const BUILT_IN: &[(&str, ProviderKind, &str)] = &[
+    ("gemini", ProviderKind::Gemini, "https://generativelanguage.googleapis.com/v1beta"),
+    ("openai", ProviderKind::Openai, "https://api.openai.com/v1"),
+];
 
 /// A day: whoever waits longer for a request to end means for ever.
 const LONGEST_DRAIN: u64 = 86_400;
