@@ -15,8 +15,10 @@ pub(crate) struct Vendor {
 }
 
 /// All of them; each goes first in its turn.
-pub(crate) const VENDORS: &[Vendor] =
-    &[Vendor { name: "openai", model: "gpt-4o", at: Provider::OpenAi, key: Some("sk-openai-secret") }];
+pub(crate) const VENDORS: &[Vendor] = &[
+    Vendor { name: "openai", model: "gpt-4o", at: Provider::OpenAi, key: Some("sk-openai-secret") },
+    Vendor { name: "gemini", model: "gemini-2.5-flash", at: Provider::Gemini, key: Some("gemini-secret") },
+];
 
 impl Vendor {
     /// The three that follow each other, `first` in front: the plan of the matrix.
