@@ -67,6 +67,7 @@ async fn enter(core: &Arc<Core>, cx: &mut Context, ask: &Arc<Ask>, charge: Charg
         let caller = core.identities.identify(&cx.credentials, core.clock.now()).await?;
 
         // 2. resolve: who could answer
+        core.discovery.attend(&core.registry, route::names(&caller, ask)).await;
         let mut ways =
             route::plan(&core.registry, core.config.failover_mode, &caller, ask, core.clock.now())?;
 

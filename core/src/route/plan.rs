@@ -72,6 +72,12 @@ impl Ways {
     }
 }
 
+/// The models that a request may end up at: the one it asks for, and the cheaper one declared for it.
+pub(crate) fn names<'a>(caller: &'a Caller, ask: &'a Ask) -> impl Iterator<Item = &'a str> {
+    let cheaper = caller.project.settings.downgrade.get(ask.model()).map(String::as_str);
+    std::iter::once(ask.model()).chain(cheaper).filter(|model| caller.may_use(model))
+}
+
 /// Finds the ways. What they may cost is estimated later, where no cache knows the answer.
 pub(crate) fn plan(
     registry: &Registry,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue};
 
+use super::found::Found;
 use crate::config::{Config, ProviderConfig, ProviderKind, ProviderPrice};
 use crate::error::{Error, Result};
 use crate::pricing::{CustomPrice, Price, PriceOverride, PriceTable};
@@ -20,6 +21,8 @@ pub(crate) struct Provider {
     pub(crate) local: bool,
     /// Models named in the settings.
     pub(crate) models: Vec<String>,
+    /// Models that it says it has.
+    pub(crate) found: Found,
 }
 
 impl fmt::Debug for Provider {
@@ -72,8 +75,9 @@ impl Registry {
                 kind,
                 adapter: adapter_of(kind),
                 endpoint,
-                local: settings.local,
+                local: settings.local.unwrap_or(false),
                 models: settings.models.clone(),
+                found: Found::default(),
             };
             providers.insert(name.clone(), Arc::new(provider));
         }
