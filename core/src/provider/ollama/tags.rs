@@ -6,12 +6,12 @@ use serde::Deserialize;
 use super::{error, wire};
 use crate::error::Result;
 use crate::provider::{Endpoint, Failure, FailureClass, Outgoing};
-use crate::types::Model;
+use crate::types::{Model, Raw};
 
 #[derive(Deserialize)]
 struct Tags {
-    /// `null` where there are none.
-    models: Option<Vec<Tag>>,
+    /// A list; `null` where there are none.
+    models: Raw,
 }
 
 #[derive(Deserialize)]
@@ -30,11 +30,14 @@ pub(super) fn request(endpoint: &Endpoint) -> Result<Outgoing> {
 }
 
 pub(super) fn read(body: &[u8]) -> Result<Vec<Model>, Failure> {
-    let tags: Tags = serde_json::from_slice(body).map_err(|problem| match error::told(body) {
-        Some(words) => Failure::told(FailureClass::InBand, None, Some(&words)),
-        None => Failure::malformed(format!("The list of models cannot be read: {problem}.")),
-    })?;
-    let models = tags.models.unwrap_or_default().into_iter().map(|tag| Model {
+    let tags: Option<Tags> = serde_json::from_slice(body).ok();
+    let Some(tags) = tags.and_then(|tags| tags.models.read::<Option<Vec<Tag>>>()) else {
+        return Err(match error::told(body) {
+            Some(words) => Failure::told(FailureClass::InBand, None, Some(&words)),
+            None => Failure::malformed("The provider's list of models cannot be read."),
+        });
+    };
+    let models = tags.unwrap_or_default().into_iter().map(|tag| Model {
         created: wire::seconds(tag.modified_at.as_deref()),
         id: if tag.model.is_empty() { tag.name } else { tag.model },
         ..Model::default()
