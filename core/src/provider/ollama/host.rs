@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 pub(crate) const DEFAULT_ADDRESS: &str = "http://127.0.0.1:11434";
 
 /// The base URL that `host` names: a host, `host:port`, `:port` or a URL, with a path below or without. None for a port
-/// that is no port. An address to listen on at every interface becomes this machine's.
+/// that is no port, and for what is no host. An address to listen on at every interface becomes this machine's.
 pub(crate) fn address(host: &str) -> Option<String> {
     let host = host.trim();
     let (scheme, rest, default) = match host.split_once("://") {
@@ -24,6 +24,7 @@ pub(crate) fn address(host: &str) -> Option<String> {
             Ok(IpAddr::V4(address)) if address.is_unspecified() => Ipv4Addr::LOCALHOST.to_string(),
             Ok(IpAddr::V6(address)) if address.is_unspecified() => format!("[{}]", Ipv6Addr::LOCALHOST),
             Ok(IpAddr::V6(address)) => format!("[{address}]"),
+            Err(_) if name.contains([':', '@']) => return None,
             _ => name.to_owned(),
         },
     };
@@ -75,7 +76,9 @@ mod tests {
         ] {
             assert_eq!(address(host).as_deref(), Some(expected), "{host:?}");
         }
-        for host in ["ftp://x", "x:port", "x:65536", "x:-1", "[::1]:x", "x:"] {
+        for host in
+            ["ftp://x", "x:port", "x:65536", "x:-1", "[::1]:x", "x:", "x:1:2", "user@x", "user:word@x:1"]
+        {
             assert_eq!(address(host), None, "{host:?}");
         }
     }
