@@ -169,7 +169,7 @@ impl<'a> Identity<'a> {
             Some(Value::Object(told)) => told,
             _ => Map::new(),
         };
-        let mut count = |name: &str| told.remove(name).filter(|count| *count != Value::from(0));
+        let mut count = |name: &str| told.remove(name).filter(|count| count.as_u64() != Some(0));
         let (prompt_eval_count, eval_count) = (count("prompt_eval_count"), count("eval_count"));
         let generate = self.route == Route::Generate;
         Line {

@@ -76,7 +76,7 @@ pub(crate) fn embed(library: &Library, body: &[u8], faults: &[&Fault]) -> Result
         prompt_eval_count: told
             .as_ref()
             .and_then(|told| told.get("prompt_eval_count"))
-            .filter(|count| **count != json!(0))
+            .filter(|count| count.as_u64() != Some(0))
             .cloned(),
     };
     Ok(Answer::json(&vectors, Some(counted), told))
