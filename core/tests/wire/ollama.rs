@@ -76,6 +76,11 @@ fn what_cannot_be_sent_is_refused_by_name() {
     let allowed = json!({"tool_choice": {"type": "allowed_tools", "allowed_tools": {}}});
     assert_eq!(refused(&asking(allowed)), "tool_choice");
     assert_eq!(refused(&asking(json!({"audio": {"voice": "ash"}}))), "audio");
+    assert_eq!(refused(&asking(json!({"functions": [{"name": "f"}]}))), "functions");
+    let older =
+        json!({"role": "assistant", "content": null, "function_call": {"name": "f", "arguments": "{}"}});
+    let older = request(json!({"model": "m", "messages": [older]}));
+    assert_eq!(refused(&older), "messages[0].function_call");
 
     let mut earlier = Message::assistant("");
     earlier.tool_calls = vec![ToolCall::new("c", "f", "{\"half")];

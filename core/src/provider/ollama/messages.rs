@@ -122,6 +122,9 @@ fn assistant<'a>(
     place: &str,
     warnings: &mut Vec<String>,
 ) -> Result<()> {
+    if message.extra.get("function_call").is_some_and(|call| !call.is_null()) {
+        return Err(unsupported(&format!("{place}.function_call"), NAME, "it knows calls as tool_calls"));
+    }
     if message.audio.is_some() {
         return Err(unsupported(&format!("{place}.audio"), NAME, "it keeps no sound of earlier answers"));
     }
@@ -159,8 +162,9 @@ fn say<'a>(message: &'a Message, turn: &mut Turn<'a>, place: &str, warnings: &mu
             Part::Refusal { refusal, .. } => texts.push(refusal),
             Part::Image { image_url, .. } => {
                 turn.media.push(image(&image_url.url, &field("image_url.url"))?);
-                if image_url.detail.as_deref().is_some_and(|detail| detail != "auto") {
-                    warn(warnings, left_out("messages[].content[].image_url.detail", NAME));
+                let detail = image_url.detail.iter().filter(|detail| *detail != "auto").map(|_| "detail");
+                for name in detail.chain(image_url.extra.iter().map(|(name, _)| name)) {
+                    warn(warnings, left_out(&format!("messages[].content[].image_url.{name}"), NAME));
                 }
             }
             // Models that hear take sound where the others take images.
@@ -169,6 +173,7 @@ fn say<'a>(message: &'a Message, turn: &mut Turn<'a>, place: &str, warnings: &mu
                 return Err(unsupported(&field("type"), NAME, "it takes text, images and sound"));
             }
         }
+        // Of a part only its text or its bytes are left.
         for (name, _) in part.extra().iter() {
             warn(warnings, left_out(&format!("messages[].content[].{name}"), NAME));
         }

@@ -71,6 +71,10 @@ fn contract(request: &ChatRequest) -> Result<()> {
     if request.audio.is_some() {
         return Err(unsupported("audio", NAME, "it answers in text only"));
     }
+    // OpenAI's older form. As an unknown field it would be passed on, and nobody would read it.
+    if request.extra.get("functions").is_some_and(|functions| !functions.is_null()) {
+        return Err(unsupported("functions", NAME, "it knows functions as tools"));
+    }
     Ok(())
 }
 
