@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use super::failed::Failed;
 use super::registry::{Provider, Registry};
 use super::resolve::is_known;
+use super::substitute::{Rules, named};
 use crate::clock::{Millis, SharedClock};
 use crate::transport::{Broken, Transport};
 use crate::types::Model;
@@ -84,18 +85,19 @@ impl Discovery {
         Discovery { sources: registry.iter().filter_map(source).collect(), clock, runtime }
     }
 
-    /// A request for one of `models` has arrived. Lists that are old are read again, unseen; the request waits only if
-    /// it asks for a name that nothing else knows.
-    pub(crate) async fn attend(&self, registry: &Registry, models: impl Iterator<Item = &str>) {
-        if self.sources.is_empty() {
+    /// A request for `model` has arrived. Lists that are old are read again, unseen. The request waits only if it asks
+    /// for a name that nothing else knows, or if such a one may stand in and no list was read yet.
+    pub(crate) async fn attend(&self, registry: &Registry, rules: &Rules<'_>, model: &str) {
+        if self.sources.is_empty() || !rules.caller.may_use(model) {
             return;
         }
         let now = self.clock.now();
         for source in self.sources.iter().filter(|source| source.is_due(now)) {
             source.read(&self.runtime, now);
         }
-        let mut unknown = models.filter(|model| !is_known(registry, model));
-        if unknown.next().is_some() {
+        let stands_in = || named(rules, model).any(|name| !is_known(registry, name));
+        let unread = || self.sources.iter().any(|source| source.state.lock().last.is_none());
+        if !is_known(registry, model) || (unread() && stands_in()) {
             self.wait(now).await;
         }
     }
@@ -146,7 +148,7 @@ impl Source {
     }
 
     async fn ask(&self, now: Millis) {
-        let listed = self.list().await;
+        let listed = self.list(now).await;
         let name = &self.provider.name;
         let mut state = self.state.lock();
         match listed {
@@ -164,15 +166,19 @@ impl Source {
         }
     }
 
-    async fn list(&self) -> Result<Vec<Model>, Failed> {
+    async fn list(&self, now: Millis) -> Result<Vec<Model>, Failed> {
         let provider = &self.provider;
-        let Some(outgoing) = provider.adapter.listing(&provider.endpoint) else { return Ok(Vec::new()) };
+        let mut endpoint = provider.endpoint.clone();
+        if let Some((_, key)) = provider.keys.take(now, &[]) {
+            endpoint = endpoint.with_key(key.clone());
+        }
+        let Some(outgoing) = provider.adapter.listing(&endpoint) else { return Ok(Vec::new()) };
         let request: Request<_> = outgoing.map_err(Failed::Request)?.request;
         let mut incoming = self.transport.send(request, false, Some(Instant::now() + self.within)).await?;
         let body = incoming.bytes().await?;
         if !incoming.status.is_success() {
             let status = incoming.status.as_u16();
-            return Err(provider.adapter.failure(status, &incoming.headers, &body, Millis(0)).into());
+            return Err(provider.adapter.failure(status, &incoming.headers, &body, now).into());
         }
         Ok(provider.adapter.listed(&body)?)
     }

@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use lockgate::clock::{ManualClock, Millis};
 use lockgate::types::ChatRequest;
 use lockgate::{Discovered, Gateway};
-use lockgate_sim::{Fault, Options, Scripted, Sim, Stall};
+use lockgate_sim::{Fault, Options, Provider, Scripted, Sim, Stall};
 
 use crate::world::{OLLAMA, builder, gateway, get, listings, served, sim};
 
@@ -65,6 +65,7 @@ async fn ollama_may_start_after_the_gateway_and_pause() {
     let gateway = Gateway::builder()
         .environment(lockgate::config::Environment::empty())
         .set("providers.ollama.base_url", format!("http://{address}/ollama"))
+        .set("routing.retries", 0)
         .build()
         .await
         .unwrap();
@@ -218,6 +219,24 @@ async fn a_cheaper_model_may_be_one_that_is_pulled() {
         .await
         .unwrap();
     assert_eq!(served(&gateway, "gpt-4o").await, at_ollama("llama3.2"));
+}
+
+#[tokio::test]
+async fn a_model_that_is_pulled_may_stand_in_and_a_missing_one_delays_nobody() {
+    let sim = sim().await;
+    let gateway = builder(&sim)
+        .set("providers.openai.api_key", "sk-test")
+        .set("providers.openai.base_url", sim.openai_base_url())
+        .set("routing.chains.gpt-4o", vec!["llama3.2", "never-pulled"])
+        .build()
+        .await
+        .unwrap();
+    sim.fault(Provider::OpenAi, Fault::status(500));
+    assert_eq!(served(&gateway, "gpt-4o").await, at_ollama("llama3.2"), "found for the very first request");
+    for _ in 0..3 {
+        assert_eq!(served(&gateway, "gpt-4o").await.unwrap().0, "openai");
+    }
+    assert_eq!(listings(&sim.settled().await), 1);
 }
 
 #[tokio::test]

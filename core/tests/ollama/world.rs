@@ -20,7 +20,8 @@ pub(crate) async fn sim() -> Sim {
 /// Ollama and nothing else, found by `OLLAMA_HOST`.
 pub(crate) fn builder(sim: &Sim) -> Builder {
     let environment = Environment::empty().with("OLLAMA_HOST", sim.base_url(OLLAMA));
-    Gateway::builder().environment(environment).set("store", "memory")
+    // A failure is seen as it is, not after another try.
+    Gateway::builder().environment(environment).set("store", "memory").set("routing.retries", 0)
 }
 
 pub(crate) async fn gateway(sim: &Sim) -> Gateway {
