@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use futures_util::StreamExt;
 use lockgate::Gateway;
-use lockgate_sim::{Fault, Outcome, Recorded, Scripted, Sim};
+use lockgate_sim::{Fault, Outcome, Recorded, Sim};
 
 use crate::house::{ask, post, rows, settings, sim};
 use crate::vendors::{VENDORS, Vendor, counted};
@@ -65,9 +65,9 @@ async fn faults_before_the_first_content_are_never_seen_and_never_billed() {
     for vendor in others {
         for _ in 0..requests {
             if dice.below(10) < 3 {
-                sim.fault(vendor.at, fault(&mut dice));
+                sim.fault(vendor.at, vendor.on_chat(fault(&mut dice)));
             } else {
-                sim.fault(vendor.at, Scripted::from(Fault::slow_events(0)));
+                sim.fault(vendor.at, vendor.on_chat(Fault::slow_events(0)));
             }
         }
     }
@@ -91,7 +91,9 @@ async fn faults_before_the_first_content_are_never_seen_and_never_billed() {
     let mut delivered: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
     for call in sim.settled().await.iter().filter(|call| answered(call)) {
         let vendor = VENDORS.iter().find(|vendor| vendor.at == call.provider).unwrap();
-        let (input, output) = counted(vendor, call.usage_sent.as_ref().unwrap());
+        // A list of models has no usage.
+        let Some(usage) = &call.usage_sent else { continue };
+        let (input, output) = counted(vendor, usage);
         let sum = delivered.entry(vendor.name).or_default();
         *sum = (sum.0 + input, sum.1 + output);
     }

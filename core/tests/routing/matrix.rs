@@ -153,7 +153,7 @@ async fn every_fault_at_every_place_has_its_declared_outcome() {
                 for stream in [false, true] {
                     let cell = format!("{} on {broken} from {}, stream {stream}", kind.name, plan[0].name);
                     if let Break::Scripted(fault) = kind.how {
-                        plan.iter().take(broken).for_each(|vendor| sim.fault(vendor.at, fault()));
+                        plan.iter().take(broken).for_each(|vendor| sim.fault(vendor.at, vendor.on_chat(fault())));
                     }
                     let seen = post(&gateway, &ask("plan", stream), &[("x-lockgate-explain", "1")]).await;
                     check(&kind, &plan, broken, stream, &seen, &cell);

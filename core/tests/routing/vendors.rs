@@ -1,7 +1,7 @@
 //! The vendors that the matrix goes through: what they are called, which model, where the simulator has them.
 
 use lockgate::Builder;
-use lockgate_sim::{Provider, Sim};
+use lockgate_sim::{Fault, Provider, Scripted, Sim};
 use serde_json::Value;
 
 /// A vendor of the matrix.
@@ -18,12 +18,19 @@ pub(crate) struct Vendor {
 pub(crate) const VENDORS: &[Vendor] = &[
     Vendor { name: "openai", model: "gpt-4o", at: Provider::OpenAi, key: Some("sk-openai-secret") },
     Vendor { name: "gemini", model: "gemini-2.5-flash", at: Provider::Gemini, key: Some("gemini-secret") },
+    Vendor { name: "ollama", model: "llama3.2", at: Provider::Ollama, key: None },
 ];
 
 impl Vendor {
     /// The three that follow each other, `first` in front: the plan of the matrix.
     pub(crate) fn plan(first: usize) -> [Vendor; 3] {
         [0, 1, 2].map(|step| VENDORS[(first + step) % VENDORS.len()])
+    }
+
+    /// A fault for chats alone: a vendor may be asked for its models, too.
+    pub(crate) fn on_chat(&self, fault: Fault) -> Scripted {
+        let scripted = Scripted::from(fault);
+        if self.at == Provider::Ollama { scripted.on_path("/api/chat") } else { scripted }
     }
 
     /// As a chain names it.
