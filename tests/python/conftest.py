@@ -12,8 +12,16 @@ from harness.simulator import Simulator
 
 # What would change how an SDK connects, or which key it sends.
 AMBIENT = (
-    *("OPENAI_", "GEMINI_", "GOOGLE_"),
-    *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"),
+    "OPENAI_",
+    "OLLAMA_",
+    "GEMINI_",
+    "GOOGLE_",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "all_proxy",
 )
 
 for name in [name for name in os.environ if name.startswith(AMBIENT)]:

@@ -29,6 +29,7 @@ mod control;
 mod fault;
 mod gemini;
 mod model;
+mod ollama;
 mod openai;
 mod plan;
 mod record;

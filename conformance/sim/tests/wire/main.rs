@@ -18,6 +18,7 @@ mod faults;
 mod gemini;
 mod golden;
 mod http2;
+mod ollama;
 mod raw;
 mod stream;
 mod validation;
