@@ -12,7 +12,8 @@ use crate::provider::ollama;
 pub struct Environment(BTreeMap<String, String>);
 
 /// Providers whose settings the environment can carry: name, key variable, address variable.
-const PROVIDERS: &[(&str, &str, &str)] = &[("openai", "OPENAI_API_KEY", "OPENAI_BASE_URL")];
+const PROVIDERS: &[(&str, &str, &str)] =
+    &[("gemini", "GEMINI_API_KEY", "GEMINI_BASE_URL"), ("openai", "OPENAI_API_KEY", "OPENAI_BASE_URL")];
 
 /// Where Ollama is, in its own way to say it.
 const OLLAMA_HOST: &str = "OLLAMA_HOST";

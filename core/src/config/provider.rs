@@ -54,6 +54,8 @@ fn one() -> u32 {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ProviderKind {
+    /// Google's `generateContent`.
+    Gemini,
     /// OpenAI's chat completions.
     Openai,
     /// Ollama's own. Its models are found by asking it, and cost nothing unless a price says otherwise.

@@ -10,6 +10,7 @@ use crate::provider::ollama;
 
 /// Addresses of the built-in providers.
 const BUILT_IN: &[(&str, ProviderKind, &str)] = &[
+    ("gemini", ProviderKind::Gemini, "https://generativelanguage.googleapis.com/v1beta"),
     ("openai", ProviderKind::Openai, "https://api.openai.com/v1"),
     ("ollama", ProviderKind::Ollama, ollama::DEFAULT_ADDRESS),
 ];

@@ -3,6 +3,7 @@
 mod endpoint;
 mod express;
 mod failure;
+pub mod gemini;
 mod image;
 mod name;
 pub mod ollama;
@@ -28,6 +29,7 @@ pub use outgoing::Outgoing;
 /// The adapter of a protocol.
 pub(crate) fn adapter_of(kind: ProviderKind) -> Arc<dyn Adapter> {
     match kind {
+        ProviderKind::Gemini => Arc::new(gemini::Gemini),
         ProviderKind::Openai => Arc::new(openai::OpenAi::default()),
         ProviderKind::Ollama => Arc::new(ollama::Ollama),
     }
