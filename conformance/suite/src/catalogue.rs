@@ -163,6 +163,20 @@ mod tests {
     }
 
     #[test]
+    fn at_least_a_hundred_cases_run_at_home() {
+        let catalogue = Catalogue::read().unwrap_or_else(|unfit| panic!("{}", unfit.0));
+        let own = |provider: &lockgate_sim::Provider| catalogue.known.own.get(provider.name()).cloned();
+        let names = lockgate_sim::Provider::ALL.iter().filter_map(own).flatten();
+        let models: Vec<_> = names.map(|name| catalogue.known.model(&name)).collect();
+        let endpoint = crate::preflight::Endpoint { lockgate: true, auth: true };
+        let cases: Vec<&Case> = catalogue.cases.iter().collect();
+        let runs = crate::plan::runs(&cases, &models, &endpoint, &catalogue.known);
+        assert!(runs.iter().filter(|run| run.skip.is_none()).count() >= 100);
+        let names: BTreeSet<_> = runs.iter().map(|run| (&run.name, &run.provider)).collect();
+        assert_eq!(names.len(), runs.len(), "name and provider tell every run apart");
+    }
+
+    #[test]
     fn every_capability_is_needed_or_lacked_by_a_case() {
         let catalogue = Catalogue::read().unwrap_or_else(|unfit| panic!("{}", unfit.0));
         for capability in

@@ -51,7 +51,7 @@ fn unexpected(step: &Step, answer: &Answer, unknown: &[String]) -> Finding {
     if matches!(answer.status, 429 | 503 | 529) {
         return Finding::Skipped(format!("the endpoint is busy: {} {says}", answer.status));
     }
-    let refuses = expected.are_good() && matches!(answer.status, 400 | 404 | 405 | 415 | 422 | 501);
+    let refuses = expected.are_good() && matches!(answer.status, 400 | 403 | 404 | 405 | 415 | 422 | 501);
     if refuses && !unknown.is_empty() {
         let why = format!("{} {says}", answer.status);
         return match form::error_object(&body) {
@@ -72,6 +72,13 @@ fn good(step: &Step, answer: &Answer) -> Result<Value, String> {
     if !asks("/stream") {
         json_type(answer)?;
         let value = answer.json()?;
+        if value.get("error").is_some_and(|error| !error.is_null()) {
+            return Err(format!(
+                "the status is {}, and the answer is an error: {}",
+                answer.status,
+                form::complaint(&value)
+            ));
+        }
         if step.path == "/chat/completions" {
             form::completion(&value)?;
         }

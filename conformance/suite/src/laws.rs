@@ -245,6 +245,9 @@ mod tests {
 
     use super::*;
 
+    /// What is done to a good stream.
+    type Break = fn(&mut Vec<Value>);
+
     const ALL: Asked = Asked { usage: true, whole: true };
 
     fn piece(delta: Value, finish: Value) -> Value {
@@ -291,46 +294,34 @@ mod tests {
 
     #[test]
     fn every_law_can_be_broken() {
-        let broken: Vec<(&str, Box<dyn Fn(&mut Vec<Value>)>)> = vec![
-            ("the first chunk's was", Box::new(|chunks| chunks[1]["id"] = json!("y"))),
-            ("the first chunk's was", Box::new(|chunks| chunks[1]["created"] = json!(2))),
-            ("the first chunk's was", Box::new(|chunks| chunks[6]["model"] = json!("n"))),
-            ("/created", Box::new(|chunks| chunks[1]["created"] = json!(0))),
-            ("/object", Box::new(|chunks| chunks[1]["object"] = json!("chat.completion"))),
-            (
-                "role comes again",
-                Box::new(|chunks| chunks[1]["choices"][0]["delta"]["role"] = json!("assistant")),
-            ),
-            ("role never comes", Box::new(|chunks| chunks[0] = piece(json!({}), Value::Null))),
-            ("role comes after content", Box::new(|chunks| chunks.swap(0, 1))),
-            ("index skips 1", Box::new(|chunks| chunks[4] = piece(call(2, Some("b"), "{}"), Value::Null))),
-            ("no id", Box::new(|chunks| chunks[4] = piece(call(1, None, "{}"), Value::Null))),
-            ("name comes again", Box::new(|chunks| chunks[3] = piece(call(0, Some("a"), "{}"), Value::Null))),
-            ("finishes twice", Box::new(|chunks| chunks.insert(6, piece(json!({}), json!("stop"))))),
-            (
-                "after the finish",
-                Box::new(|chunks| chunks.insert(6, piece(json!({"content": "!"}), Value::Null))),
-            ),
-            ("never finishes", Box::new(|chunks| drop(chunks.remove(5)))),
-            ("choices is empty", Box::new(|chunks| chunks[1]["choices"] = json!([]))),
-            ("never comes", Box::new(|chunks| chunks[6]["usage"] = Value::Null)),
-            ("times", Box::new(|chunks| chunks[1]["usage"] = json!({}))),
-            ("expected the last", Box::new(|chunks| chunks.swap(5, 6))),
-            (
-                "expected a string or null",
-                Box::new(|chunks| chunks[1]["choices"][0]["delta"]["content"] = json!([])),
-            ),
-            (
-                "not dense",
-                Box::new(|chunks| {
-                    for chunk in chunks.iter_mut().take(6) {
-                        chunk["choices"][0]["index"] = json!(1);
-                    }
-                }),
-            ),
-            ("is an error", Box::new(|chunks| chunks[3] = json!({"error": {"message": "overloaded"}}))),
+        let broken: &[(&str, Break)] = &[
+            ("the first chunk's was", |chunks| chunks[1]["id"] = json!("y")),
+            ("the first chunk's was", |chunks| chunks[1]["created"] = json!(2)),
+            ("the first chunk's was", |chunks| chunks[6]["model"] = json!("n")),
+            ("/created", |chunks| chunks[1]["created"] = json!(0)),
+            ("/object", |chunks| chunks[1]["object"] = json!("chat.completion")),
+            ("role comes again", |chunks| chunks[1]["choices"][0]["delta"]["role"] = json!("assistant")),
+            ("role never comes", |chunks| chunks[0] = piece(json!({}), Value::Null)),
+            ("role comes after content", |chunks| chunks.swap(0, 1)),
+            ("index skips 1", |chunks| chunks[4] = piece(call(2, Some("b"), "{}"), Value::Null)),
+            ("no id", |chunks| chunks[4] = piece(call(1, None, "{}"), Value::Null)),
+            ("name comes again", |chunks| chunks[3] = piece(call(0, Some("a"), "{}"), Value::Null)),
+            ("finishes twice", |chunks| chunks.insert(6, piece(json!({}), json!("stop")))),
+            ("after the finish", |chunks| chunks.insert(6, piece(json!({"content": "!"}), Value::Null))),
+            ("never finishes", |chunks| drop(chunks.remove(5))),
+            ("choices is empty", |chunks| chunks[1]["choices"] = json!([])),
+            ("never comes", |chunks| chunks[6]["usage"] = Value::Null),
+            ("times", |chunks| chunks[1]["usage"] = json!({})),
+            ("expected the last", |chunks| chunks.swap(5, 6)),
+            ("expected a string or null", |chunks| chunks[1]["choices"][0]["delta"]["content"] = json!([])),
+            ("not dense", |chunks| {
+                for chunk in chunks.iter_mut().take(6) {
+                    chunk["choices"][0]["index"] = json!(1);
+                }
+            }),
+            ("is an error", |chunks| chunks[3] = json!({"error": {"message": "overloaded"}})),
         ];
-        for (says, change) in broken {
+        for &(says, change) in broken {
             let mut chunks = good();
             change(&mut chunks);
             let verdict = verdict(&chunks, &["[DONE]"], ALL);

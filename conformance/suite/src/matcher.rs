@@ -59,7 +59,8 @@ fn holds(value: Option<&Value>, law: &str, wanted: &Value) -> Result<(), String>
     let list = || value.and_then(Value::as_array).ok_or_else(|| format!("is {}, expected an array", found()));
     match law {
         "$absent" => {
-            expect(value.is_none_or(Value::is_null) == (*wanted == true), "nothing there".to_owned())
+            let what = if *wanted == true { "nothing there" } else { "something there" };
+            expect(value.is_none_or(Value::is_null) == (*wanted == true), what.to_owned())
         }
         "$type" => expect(
             value.is_some_and(|value| types(value).any(|name| wanted == name)),
