@@ -85,7 +85,11 @@ impl Cli {
                 report::list(&Catalogue::read()?.cases, json).map_err(unprinted)?;
                 Ok(ExitCode::SUCCESS)
             }
-            Command::Run(args) => args.run().await,
+            // Told to end, it returns, so that what it started ends with it.
+            Command::Run(args) => tokio::select! {
+                code = args.run() => code,
+                () = told_to_end() => Err("interrupted".into()),
+            },
         }
     }
 }
@@ -125,6 +129,24 @@ impl RunArgs {
             house.close().await;
         }
         Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+/// Completes with the first signal that asks the program to end.
+async fn told_to_end() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = tokio::signal::ctrl_c() => {}
+            }
+            return;
+        }
+    }
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
     }
 }
 
