@@ -97,7 +97,13 @@ impl Reply {
     pub(crate) fn with_metadata(mut self, metadata: Metadata) -> Reply {
         match &mut self {
             Reply::Chat(response) => response.lockgate = Some(metadata),
-            Reply::Embed(response) => response.lockgate = Some(metadata),
+            Reply::Embed(response) => {
+                // Not every provider says which model made the vectors.
+                if response.model.is_empty() {
+                    response.model = metadata.model.clone().unwrap_or_default();
+                }
+                response.lockgate = Some(metadata);
+            }
         }
         self
     }
