@@ -50,8 +50,8 @@ pub(crate) struct Client {
     base: String,
     key: Option<String>,
     timeout: Duration,
-    /// Whether a busy endpoint is asked again.
-    patient: bool,
+    /// Whether a busy endpoint is asked again: not where nobody else uses it.
+    pub(crate) patient: bool,
     pub(crate) budget: Budget,
 }
 

@@ -18,12 +18,21 @@ pub(crate) enum Finding {
     Skipped(String),
 }
 
-/// Judges the answer to a step whose values are filled in. `unknown` names what the case needs and nobody knows whether
-/// the model has: there a well-formed refusal is no failure.
-pub(crate) fn judge(step: &Step, answer: &Answer, unknown: &[String]) -> Finding {
+/// What excuses an answer that is not as expected.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Excuses<'a> {
+    /// What the case needs and nobody knows whether the model has: there a well-formed refusal is no failure.
+    pub(crate) unknown: &'a [String],
+    /// Others use the endpoint, too, and it may be busy.
+    pub(crate) busy: bool,
+}
+
+/// Judges the answer to a step whose values are filled in.
+pub(crate) fn judge(step: &Step, answer: &Answer, excuses: Excuses<'_>) -> Finding {
+    let unknown = excuses.unknown;
     let expected = &step.expect.status;
     if !expected.contain(answer.status) {
-        return unexpected(step, answer, unknown);
+        return unexpected(step, answer, excuses);
     }
     let value = if expected.are_good() { good(step, answer) } else { refusal(step, answer) };
     let value = match value {
@@ -44,11 +53,11 @@ pub(crate) fn judge(step: &Step, answer: &Answer, unknown: &[String]) -> Finding
     holds.map_or_else(Finding::Fails, Finding::Holds)
 }
 
-fn unexpected(step: &Step, answer: &Answer, unknown: &[String]) -> Finding {
+fn unexpected(step: &Step, answer: &Answer, Excuses { unknown, busy }: Excuses<'_>) -> Finding {
     let body = answer.json().unwrap_or_default();
     let says = form::complaint(&body);
     let expected = &step.expect.status;
-    if matches!(answer.status, 429 | 503 | 529) {
+    if busy && matches!(answer.status, 429 | 503 | 529) {
         return Finding::Skipped(format!("the endpoint is busy: {} {says}", answer.status));
     }
     let refuses = expected.are_good() && matches!(answer.status, 400 | 403 | 404 | 405 | 415 | 422 | 501);
@@ -148,6 +157,10 @@ mod tests {
         Answer { status, headers, body, events: Vec::new(), ended_well: true, left: false }
     }
 
+    fn of(unknown: &[String]) -> Excuses<'_> {
+        Excuses { unknown, busy: false }
+    }
+
     fn refused() -> Value {
         json!({"error": {"message": "n is not supported", "type": "invalid_request_error", "param": "n", "code": null}})
     }
@@ -158,36 +171,49 @@ mod tests {
         let unknown = ["n".to_owned()];
         let refusal = answer(400, "application/json", &refused());
         assert!(
-            matches!(judge(&step, &refusal, &unknown), Finding::Skipped(why) if why.contains("n is not supported"))
+            matches!(judge(&step, &refusal, of(&unknown)), Finding::Skipped(why) if why.contains("n is not supported"))
         );
-        assert!(matches!(judge(&step, &refusal, &[]), Finding::Fails(why) if why.contains("status is 400")));
+        assert!(
+            matches!(judge(&step, &refusal, Excuses::default()), Finding::Fails(why) if why.contains("status is 400"))
+        );
         let odd = answer(400, "application/json", &json!({"detail": "no"}));
         assert!(
-            matches!(judge(&step, &odd, &unknown), Finding::Fails(why) if why.contains("not as OpenAI does"))
+            matches!(judge(&step, &odd, of(&unknown)), Finding::Fails(why) if why.contains("not as OpenAI does"))
         );
         let broken = answer(500, "application/json", &refused());
-        assert!(matches!(judge(&step, &broken, &unknown), Finding::Fails(_)));
+        assert!(matches!(judge(&step, &broken, of(&unknown)), Finding::Fails(_)));
+    }
+
+    #[test]
+    fn to_be_busy_is_an_excuse_only_where_others_may_be_at_work() {
+        let busy = answer(503, "application/json", &refused());
+        let shared = Excuses { unknown: &[], busy: true };
+        assert!(matches!(judge(&step(json!({})), &busy, shared), Finding::Skipped(_)));
+        assert!(matches!(judge(&step(json!({})), &busy, Excuses::default()), Finding::Fails(_)));
     }
 
     #[test]
     fn an_expected_refusal_is_checked_field_by_field() {
         let wanted = step(json!({"expect": {"status": [400, 422], "error": {"param": "n"}}}));
         assert!(matches!(
-            judge(&wanted, &answer(400, "application/json", &refused()), &[]),
+            judge(&wanted, &answer(400, "application/json", &refused()), Excuses::default()),
             Finding::Holds(_)
         ));
         let wanted = step(json!({"expect": {"status": 400, "error": {"param": "stop"}}}));
         assert!(matches!(
-            judge(&wanted, &answer(400, "application/json", &refused()), &[]),
+            judge(&wanted, &answer(400, "application/json", &refused()), Excuses::default()),
             Finding::Fails(_)
         ));
-        assert!(matches!(judge(&wanted, &answer(400, "text/html", &refused()), &[]), Finding::Fails(_)));
+        assert!(matches!(
+            judge(&wanted, &answer(400, "text/html", &refused()), Excuses::default()),
+            Finding::Fails(_)
+        ));
     }
 
     #[test]
     fn a_stream_that_is_json_fails() {
         let step = step(json!({"body": {"stream": true}}));
-        let finding = judge(&step, &answer(200, "application/json", &json!({})), &[]);
+        let finding = judge(&step, &answer(200, "application/json", &json!({})), Excuses::default());
         assert!(matches!(finding, Finding::Fails(why) if why.contains("text/event-stream")));
     }
 
@@ -195,7 +221,7 @@ mod tests {
     fn what_does_not_show_is_skipped_only_where_it_is_unknown() {
         let step = step(json!({"path": "/models", "shows": {"/data/0": {"$absent": false}}}));
         let bare = answer(200, "application/json", &json!({"data": []}));
-        assert!(matches!(judge(&step, &bare, &["tools".to_owned()]), Finding::Skipped(_)));
-        assert!(matches!(judge(&step, &bare, &[]), Finding::Fails(_)));
+        assert!(matches!(judge(&step, &bare, of(&["tools".to_owned()])), Finding::Skipped(_)));
+        assert!(matches!(judge(&step, &bare, Excuses::default()), Finding::Fails(_)));
     }
 }

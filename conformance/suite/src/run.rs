@@ -10,7 +10,7 @@ use crate::case::{Case, Step, Subject};
 use crate::client::{Client, NoAnswer, Request};
 use crate::family::{Has, Model};
 use crate::fill::{Values, fill, fill_string};
-use crate::judge::{Finding, judge};
+use crate::judge::{Excuses, Finding, judge};
 use crate::plan::Run;
 
 /// How a run ended.
@@ -75,7 +75,7 @@ async fn one(client: &Client, run: &Run<'_>, step: &Step) -> Finding {
         leave_after_events: step.leave_after_events,
     };
     match client.send(&request).await {
-        Ok(answer) => judge(step, &answer, &run.unknown),
+        Ok(answer) => judge(step, &answer, Excuses { unknown: &run.unknown, busy: client.patient }),
         Err(NoAnswer::UsedUp(why) | NoAnswer::Broken(why)) => Finding::Fails(why),
     }
 }
