@@ -20,6 +20,9 @@ const BAD_KEY: &str = "sk-bad-lockgate-conformance";
 /// How often an endpoint that is busy is asked again, and how long it may ask us to wait.
 const RETRIES: u32 = 2;
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
+/// How long a connection is kept for the next request: less than servers keep theirs, or a request meets one that is just
+/// being closed, and that is nobody's fault.
+const IDLE: Duration = Duration::from_secs(1);
 /// Keys shorter than this are no secrets, such as `x` for a server without keys.
 const SHORTEST_SECRET: usize = 8;
 
@@ -76,7 +79,10 @@ impl Client {
         }
         // Fails only where a provider is installed already, which is then used.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut builder = reqwest::Client::builder().redirect(redirect::Policy::none()).tcp_nodelay(true);
+        let mut builder = reqwest::Client::builder()
+            .redirect(redirect::Policy::none())
+            .tcp_nodelay(true)
+            .pool_idle_timeout(IDLE);
         if url.host_str().is_some_and(|host| matches!(host, "localhost" | "127.0.0.1" | "[::1]")) {
             builder = builder.no_proxy();
         }
