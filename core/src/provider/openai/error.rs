@@ -72,6 +72,12 @@ impl Told {
         [&self.kind, &self.code].into_iter().flatten().any(|word| words.contains(&word.as_str()))
     }
 
+    /// A 403 that is about the request and not about the key, as for log probabilities of a model that gives none.
+    /// One about the key or the account has a code, or another type.
+    fn blames_the_request(&self) -> bool {
+        self.code.is_none() && self.kind.as_deref() == Some("invalid_request_error")
+    }
+
     pub(super) fn into_failure(self, class: FailureClass, status: Option<u16>) -> Failure {
         Failure {
             code: self.code,
@@ -101,6 +107,7 @@ fn first(bytes: &[u8]) -> Option<Told> {
 
 fn class(status: u16, told: &Told) -> FailureClass {
     match status {
+        403 if told.blames_the_request() => FailureClass::Rejected,
         401 | 403 => FailureClass::KeyRejected,
         402 => FailureClass::QuotaExhausted,
         400..500 if told.says(&NO_QUOTA) => FailureClass::QuotaExhausted,
