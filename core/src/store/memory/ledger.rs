@@ -16,7 +16,6 @@ use crate::store::{GroupBy, Ledger, RowFilter, StoreSize, UsageLine, UsageQuery}
 
 /// So many rows are kept, the newest. Older ones stay in the sums; one of them that comes in again counts anew.
 pub const KEPT_ROWS: usize = 10_000;
-const DEFAULT_ROWS: usize = 100;
 /// UTC has no leap seconds on our clock: every day is this long.
 const DAY_MS: i64 = 86_400_000;
 
@@ -172,10 +171,7 @@ impl Ledger for MemoryStore {
 
     async fn rows(&self, filter: &RowFilter) -> Result<Vec<Row>> {
         let books = self.inner.ledger.lock();
-        let most = match filter.most {
-            0 => DEFAULT_ROWS,
-            most => usize::try_from(most).unwrap_or(usize::MAX),
-        };
+        let most = usize::try_from(filter.at_most()).unwrap_or(usize::MAX);
         let asked = |row: &&Row| {
             filter.project.is_none_or(|project| project == row.project)
                 && filter.id.is_none_or(|id| id == row.id)

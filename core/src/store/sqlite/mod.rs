@@ -1,7 +1,6 @@
 //! The embedded store: one SQLite file in WAL mode, through sqlx.
 
 mod answers;
-mod columns;
 mod directory;
 mod failure;
 mod forget;
