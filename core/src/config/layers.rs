@@ -4,6 +4,7 @@ use std::path::Path;
 
 use toml::{Table, Value};
 
+use super::url::without_password;
 use super::{Config, Environment};
 use crate::error::{Error, Result};
 
@@ -115,5 +116,9 @@ fn shown(path: &str, value: &Value) -> String {
     if path.ends_with("api_key") || path.contains("provider_keys") || path.contains("headers") {
         return "***".to_owned();
     }
-    value.to_string()
+    match value.as_str() {
+        // Also under a name that is no setting: it may be one, misspelt.
+        Some(text) if text.contains("://") => format!("{:?}", without_password(text)),
+        _ => value.to_string(),
+    }
 }

@@ -4,6 +4,7 @@
 mod environment;
 mod layers;
 mod provider;
+mod url;
 mod validate;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use environment::{Environment, key_variables};
 pub use layers::Layers;
 pub use provider::{ProviderConfig, ProviderKind, ProviderPrice};
+pub use url::StoreUrl;
 pub(crate) use validate::check_cap;
 
 use crate::auth::ProjectSettings;
@@ -25,11 +27,13 @@ use crate::settle::{ExpiredReservations, SpoolFsync};
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Where projects, keys and the ledger live: `memory` or `sqlite://PATH`. Absent: memory.
-    pub store: Option<String>,
+    /// Where projects, keys and the ledger live: `memory`, `sqlite://PATH` or `postgres://…`. Absent: memory.
+    pub store: Option<StoreUrl>,
     /// Several processes share the SQLite store: every admit and settle becomes one transaction.
     pub shared: bool,
-    /// Folder of the spool. Default: `PATH-spool` beside the SQLite file.
+    /// This is the only gateway on the Postgres store: limits are kept in its memory.
+    pub single_process: bool,
+    /// Folder of the spool. Default: `PATH-spool` beside the SQLite file, `lockgate-spool` with Postgres.
     pub state_dir: Option<PathBuf>,
     /// When the spool is forced to disk.
     pub spool_fsync: SpoolFsync,
@@ -72,6 +76,7 @@ impl Default for Config {
         Config {
             store: None,
             shared: false,
+            single_process: false,
             state_dir: None,
             spool_fsync: SpoolFsync::default(),
             expired_reservations: ExpiredReservations::default(),

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::{Config, Environment, ProviderKind};
+use super::{Config, Environment, ProviderKind, StoreUrl};
 use crate::auth::{OnStoreLoss, Secret};
 use crate::error::{Error, Result};
 use crate::money::Nano;
@@ -76,10 +76,15 @@ impl Config {
     }
 
     fn validate_store(&self) -> Result<()> {
-        let store = self.store.as_deref().unwrap_or("memory");
-        let sqlite = store.starts_with("sqlite:");
-        if store != "memory" && !sqlite {
-            return Err(Error::config("store", format!("{store:?}"), "must be memory or sqlite://PATH"));
+        let scheme = self.store.as_ref().map_or_else(|| "memory".to_owned(), StoreUrl::scheme);
+        let (sqlite, postgres) = (scheme == "sqlite", matches!(scheme.as_str(), "postgres" | "postgresql"));
+        if let Some(store) = &self.store
+            && store.expose() != "memory"
+            && !sqlite
+            && !postgres
+        {
+            let allowed = "must be memory, sqlite://PATH or postgres://USER:PASSWORD@HOST/DATABASE";
+            return Err(Error::config("store", store, allowed));
         }
         if self.shared && !sqlite {
             return Err(Error::config(
@@ -87,6 +92,15 @@ impl Config {
                 true,
                 "several processes can share only store = \"sqlite://PATH\"",
             ));
+        }
+        if self.single_process && !postgres {
+            let allowed = "only store = \"postgres://…\" has limits in the memory of a single process";
+            return Err(Error::config("single_process", true, allowed));
+        }
+        if let Some(store) = self.store.as_ref().filter(|_| postgres && !self.single_process) {
+            let allowed = "Postgres alone cannot keep limits for several processes: set single_process = true where \
+                           this is the only gateway on it";
+            return Err(Error::config("store", store, allowed));
         }
         if self.store.is_none()
             && (self.project.monthly_cap.is_some() || self.project.customer_defaults.any_cap())

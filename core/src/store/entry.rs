@@ -1,4 +1,4 @@
-//! Rows of the ledger as both databases hold them.
+//! Rows of the ledger as every store bounds them, and as both databases hold them.
 
 use super::columns::{Columns, Fetched};
 use crate::error::Result;

@@ -1,9 +1,12 @@
 //! Where state lives. The traits are the stages'; the folders below are the only places that name a database.
 
+mod access;
 mod columns;
+mod database;
 mod entry;
 pub mod memory;
 mod open;
+pub mod postgres;
 pub(crate) mod process_lock;
 mod records;
 pub(crate) mod rollup;
@@ -11,7 +14,9 @@ mod schema;
 pub mod sqlite;
 mod usage;
 
-pub(crate) use open::{Stores, administration, open};
+pub use access::Access;
+pub(crate) use database::Database;
+pub(crate) use open::{Stores, open};
 
 use async_trait::async_trait;
 use bytes::Bytes;

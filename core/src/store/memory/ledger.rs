@@ -11,6 +11,7 @@ use crate::ids::{AdmissionId, CustomerId, CustomerTag, ProjectId};
 use crate::limits::{CounterId, Window};
 use crate::money::Nano;
 use crate::settle::{Outcome, Row};
+use crate::store::entry::bounded;
 use crate::store::rollup::{Rollup, Sums, UsageKey};
 use crate::store::{GroupBy, Ledger, RowFilter, StoreSize, UsageLine, UsageQuery};
 
@@ -40,7 +41,7 @@ impl Books {
                 self.sums.remove(&expired);
             }
         }
-        let mut row = row.clone();
+        let mut row = bounded(row.clone());
         let tag = row.tag();
         let forgotten = tag.and_then(|tag| self.forgotten.get(&(row.project, tag)));
         if forgotten.is_some_and(|until| *until >= row.admitted_at) {

@@ -16,4 +16,6 @@ mod usage;
 mod watch;
 
 pub use limiter::SqliteLimiter;
-pub use open::{Access, SqliteStore};
+pub use open::SqliteStore;
+
+pub use super::Access;
