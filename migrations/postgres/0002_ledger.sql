@@ -43,8 +43,8 @@ CREATE TABLE ledger (
 CREATE INDEX ledger_of_project ON ledger (project, admitted_at, id);
 -- Retention, and both of these over all projects.
 CREATE INDEX ledger_by_time ON ledger (admitted_at, id);
--- Forgetting a customer.
-CREATE INDEX ledger_of_customer ON ledger (customer, project) WHERE customer IS NOT NULL;
+-- Forgetting a customer, portion by portion.
+CREATE INDEX ledger_of_customer ON ledger (customer, project, id) WHERE customer IS NOT NULL;
 
 -- Booked spend on each counter: what a limiter is seeded with. Rows are changed over and over, so pages keep room.
 CREATE TABLE spend (

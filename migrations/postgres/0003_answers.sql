@@ -10,7 +10,8 @@ CREATE TABLE answer (
     expires_at BIGINT           NOT NULL,
     hits       BIGINT           NOT NULL DEFAULT 0
 ) WITH (fillfactor = 90, autovacuum_vacuum_scale_factor = 0.05);
-CREATE INDEX answer_of_project ON answer (project);
+-- A purge, portion by portion.
+CREATE INDEX answer_of_project ON answer (project, key);
 CREATE INDEX answer_by_expiry ON answer (expires_at);
 -- The oldest go first once all together are too large.
 CREATE INDEX answer_by_age ON answer (created_at, size);

@@ -123,15 +123,27 @@ impl AnswerStore for PostgresStore {
 impl PostgresStore {
     /// Removes all answers of a project, some at a time; returns how many.
     pub(super) async fn remove_answers(&self, project: ProjectId) -> Result<u64> {
-        let mut removed = 0;
+        let (mut removed, mut last) = (0, Vec::new());
         loop {
-            let query = sqlx::query(
-                "DELETE FROM answer WHERE key = ANY (ARRAY(SELECT key FROM answer WHERE project = $1 LIMIT $2))",
-            );
-            let gone = self.write(query.bind(project.to_string()).bind(PURGED_AT_ONCE)).await?;
-            removed += gone;
-            if gone == 0 {
-                return Ok(removed);
+            let portion = within(self.deadlines().change, WRITING, async {
+                let mut change = self.change(BEGIN, WRITING).await?;
+                // From where the last portion ended: what it removed is not read again.
+                let query = sqlx::query(
+                    "DELETE FROM answer WHERE key = ANY (ARRAY(SELECT key FROM answer \
+                     WHERE project = $1 AND key > $2 ORDER BY key LIMIT $3)) RETURNING key",
+                );
+                let query = query.bind(project.to_string()).bind(&last).bind(PURGED_AT_ONCE);
+                let gone = change.fetch(query).await?;
+                change.commit().await?;
+                gone.iter()
+                    .map(|row| Columns(row).bytes("key").map(<[u8]>::to_vec))
+                    .collect::<Result<Vec<_>>>()
+            })
+            .await?;
+            removed += portion.len() as u64;
+            match portion.into_iter().max() {
+                Some(end) => last = end,
+                None => return Ok(removed),
             }
         }
     }

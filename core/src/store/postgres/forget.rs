@@ -6,6 +6,7 @@ use super::line::within;
 use super::lock::{BEGIN, BEGIN_FORGET};
 use crate::error::Result;
 use crate::ids::{CustomerId, ProjectId};
+use crate::store::columns::Columns;
 
 const FORGETTING: &str = "the customer could not be forgotten";
 /// Rows that lose their name in one transaction.
@@ -51,21 +52,25 @@ pub(super) async fn customer(store: &PostgresStore, project: ProjectId, id: &Cus
             Ok((found, publish(change).await?))
         })
         .await?;
+    let mut last = String::new();
     loop {
-        let removed = within(store.deadlines().change, FORGETTING, async {
+        let portion = within(store.deadlines().change, FORGETTING, async {
             let mut change = store.change(BEGIN, FORGETTING).await?;
+            // From where the last portion ended: what it changed is not read again.
             let query = sqlx::query(
                 "UPDATE ledger SET customer = NULL WHERE id = ANY (ARRAY(SELECT id FROM ledger \
-                 WHERE project = $1 AND customer = $2 ORDER BY id LIMIT $3 FOR UPDATE))",
+                 WHERE customer = $1 AND project = $2 AND id > $3 ORDER BY id LIMIT $4 FOR UPDATE)) RETURNING id",
             );
-            let done = change.execute(query.bind(&name).bind(id.as_str()).bind(AT_ONCE)).await?;
+            let query = query.bind(id.as_str()).bind(&name).bind(&last).bind(AT_ONCE);
+            let changed = change.fetch(query).await?;
             change.commit().await?;
-            Ok(done.rows_affected())
+            changed.iter().map(|row| Columns(row).text("id").map(str::to_owned)).collect::<Result<Vec<String>>>()
         })
         .await?;
-        found += removed;
-        if removed == 0 {
-            return Ok(found > 0);
+        found += portion.len() as u64;
+        match portion.into_iter().max() {
+            Some(end) => last = end,
+            None => return Ok(found > 0),
         }
     }
 }

@@ -56,11 +56,16 @@ pub(super) async fn found(connection: &mut PgConnection) -> Result<Option<u32>> 
     Ok(version.and_then(|version| u32::try_from(version).ok()))
 }
 
+/// Looked up in the catalogue's tables: functions as `to_regclass` answer from a memory that a transaction keeps, and
+/// do not see what another process has made since it began.
 async fn is_there(connection: &mut PgConnection) -> Result<bool> {
-    sqlx::query_scalar("SELECT to_regclass('lockgate.lockgate_schema') IS NOT NULL")
-        .fetch_one(connection)
-        .await
-        .map_err(failed(BEGUN))
+    sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace \
+         WHERE nspname = 'lockgate' AND relname = 'lockgate_schema')",
+    )
+    .fetch_one(connection)
+    .await
+    .map_err(failed(BEGUN))
 }
 
 /// Applies what is missing, all of it or nothing. Processes that start at the same moment wait for one another. `url`
@@ -90,9 +95,10 @@ pub(super) async fn migrate(connection: &mut PgConnection, url: &str, now: Milli
 
 /// The schema may have been made for us by somebody with the privilege to.
 async fn make_schema(connection: &mut PgConnection) -> sqlx::Result<()> {
-    let made: bool = sqlx::query_scalar("SELECT to_regnamespace('lockgate') IS NOT NULL")
-        .fetch_one(&mut *connection)
-        .await?;
+    let made: bool =
+        sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = 'lockgate')")
+            .fetch_one(&mut *connection)
+            .await?;
     if !made {
         sqlx::raw_sql("CREATE SCHEMA lockgate").execute(&mut *connection).await?;
     }

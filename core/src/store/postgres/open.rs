@@ -94,8 +94,8 @@ impl PostgresStore {
                 access,
                 clock,
                 deadlines,
-                front: session::front(&options, deadlines.lookup),
-                back: session::back(&options, deadlines.long),
+                front: session::front(&options, &deadlines),
+                back: session::back(&options, &deadlines),
                 answers: Arc::new(Semaphore::new(ANSWERS_AT_ONCE)),
                 watch,
             }),
@@ -184,7 +184,13 @@ async fn connect(options: &PgConnectOptions, url: &str) -> Result<PgConnection> 
     let begun = tokio::time::Instant::now();
     loop {
         match tokio::time::timeout(CONNECT, PgConnection::connect_with(options)).await {
-            Ok(Ok(connection)) => return Ok(connection),
+            Ok(Ok(mut connection)) => {
+                // Bringing a large schema up to date may take its time.
+                session::set_up(&mut connection, Duration::ZERO)
+                    .await
+                    .map_err(|failure| unusable(url, failure))?;
+                return Ok(connection);
+            }
             Ok(Err(failure))
                 if sqlstate(&failure).as_deref() == Some(code::STARTING) && begun.elapsed() < STARTING =>
             {
