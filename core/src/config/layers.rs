@@ -118,7 +118,9 @@ fn shown(path: &str, value: &Value) -> String {
     }
     match value.as_str() {
         // Also under a name that is no setting: it may be one, misspelt.
-        Some(text) if text.contains("://") => format!("{:?}", without_password(text)),
+        Some(text) if text.contains(':') && (text.contains("://") || text.contains('@')) => {
+            format!("{:?}", without_password(text))
+        }
         _ => value.to_string(),
     }
 }

@@ -2,10 +2,11 @@
 
 use std::net::SocketAddr;
 
-use super::{Config, Environment, ProviderKind, StoreUrl};
+use super::{Config, Environment, ProviderKind};
 use crate::auth::{OnStoreLoss, Secret};
 use crate::error::{Error, Result};
 use crate::money::Nano;
+use crate::store::postgres::is_postgres;
 
 /// Addresses of the built-in providers.
 const BUILT_IN: &[(&str, ProviderKind, &str)] =
@@ -75,9 +76,21 @@ impl Config {
         Ok(())
     }
 
+    /// Whether a gateway can keep limits with these stores: in memory; with SQLite in its memory or in the file; with
+    /// Postgres in its memory, where it is the only one. Administration keeps none, and needs no such pair.
+    pub fn validate_pair(&self) -> Result<()> {
+        let alone = self.store.as_ref().filter(|store| is_postgres(store) && !self.single_process);
+        if let Some(store) = alone {
+            let allowed = "Postgres alone cannot keep limits for several processes: set single_process = true where \
+                           this is the only gateway on it";
+            return Err(Error::config("store", store, allowed));
+        }
+        Ok(())
+    }
+
     fn validate_store(&self) -> Result<()> {
-        let scheme = self.store.as_ref().map_or_else(|| "memory".to_owned(), StoreUrl::scheme);
-        let (sqlite, postgres) = (scheme == "sqlite", matches!(scheme.as_str(), "postgres" | "postgresql"));
+        let sqlite = self.store.as_ref().is_some_and(|store| store.scheme() == "sqlite");
+        let postgres = self.store.as_ref().is_some_and(is_postgres);
         if let Some(store) = &self.store
             && store.expose() != "memory"
             && !sqlite
@@ -96,11 +109,6 @@ impl Config {
         if self.single_process && !postgres {
             let allowed = "only store = \"postgres://…\" has limits in the memory of a single process";
             return Err(Error::config("single_process", true, allowed));
-        }
-        if let Some(store) = self.store.as_ref().filter(|_| postgres && !self.single_process) {
-            let allowed = "Postgres alone cannot keep limits for several processes: set single_process = true where \
-                           this is the only gateway on it";
-            return Err(Error::config("store", store, allowed));
         }
         if self.store.is_none()
             && (self.project.monthly_cap.is_some() || self.project.customer_defaults.any_cap())

@@ -19,7 +19,7 @@ pub(crate) enum Database {
 
 impl Database {
     pub(crate) async fn open(url: &StoreUrl, access: Access, clock: SharedClock) -> Result<Database> {
-        if is_postgres(url.expose()) {
+        if is_postgres(url) {
             return Ok(Database::Postgres(PostgresStore::open(url, access, clock).await?));
         }
         Ok(Database::Sqlite(SqliteStore::open(url.expose(), access, clock).await?))

@@ -37,6 +37,7 @@ struct Disk {
 
 /// Opens the stores of `config`.
 pub(crate) async fn open(config: &Config, clock: SharedClock) -> Result<Stores> {
+    config.validate_pair()?;
     match config.store.as_ref().filter(|url| url.expose() != "memory") {
         None => Ok(memory(clock)),
         Some(url) => on_disk(config, url, clock).await,

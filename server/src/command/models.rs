@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use lockgate::Gateway;
 use lockgate::clock::SystemClock;
+use lockgate::config::StoreUrl;
 
 use crate::cli::{Json, Sources};
 use crate::failure::Failure;
@@ -12,7 +13,7 @@ use crate::{listing, settings};
 pub(super) async fn run(sources: &Sources, print: Json) -> Result<(), Failure> {
     let mut config = settings::read(sources)?;
     // Models come from settings and price tables alone: no store is touched.
-    config.store = Some("memory".to_owned());
+    config.store = Some(StoreUrl::new("memory"));
     config.shared = false;
     let gateway = Gateway::start(config, Arc::new(SystemClock)).await?;
     let models = gateway.models();

@@ -19,6 +19,10 @@ mod draining;
 mod ending;
 mod example_file;
 mod house;
+#[cfg(feature = "test-servers")]
+mod postgres;
+#[cfg(feature = "test-servers")]
+mod postgres_server;
 mod revocation;
 mod several;
 mod web;

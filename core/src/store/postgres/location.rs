@@ -26,8 +26,8 @@ const PARAMETERS: &[&str] = &[
 
 /// Whether the setting `store` names Postgres.
 #[must_use]
-pub fn is_postgres(store: &str) -> bool {
-    store.starts_with("postgres:") || store.starts_with("postgresql:")
+pub fn is_postgres(store: &StoreUrl) -> bool {
+    matches!(store.scheme().as_str(), "postgres" | "postgresql")
 }
 
 /// How to connect to what the setting `store` names. No message shows the password.
