@@ -12,6 +12,7 @@
 
 mod away;
 mod crowd;
+mod encrypted;
 mod gateway;
 mod hearing;
 mod house;
