@@ -137,10 +137,10 @@ impl Gateway {
         run(py, http::handle(gateway, request, limit), block)
     }
 
-    /// The models that can be asked for.
-    fn models(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        let models = self.gateway(py)?.models();
-        output::from_json(py, &serde_json::to_vec(&models.data).unwrap_or_default())
+    /// The models that can be asked for; local providers are asked what they have.
+    fn models(&self, py: Python<'_>, block: bool) -> PyResult<Py<PyAny>> {
+        let gateway = self.gateway(py)?;
+        run(py, Box::pin(models(gateway)), block)
     }
 
     /// One step of administration, by its name.
@@ -318,6 +318,12 @@ async fn embed(gateway: Arc<lockgate::Gateway>, body: Vec<u8>, options: CallOpti
     Ok(Box::new(move |py| output::from_json(py, &text)))
 }
 
+async fn models(gateway: Arc<lockgate::Gateway>) -> Ended {
+    gateway.discover().await;
+    let text = json(&gateway.models().data)?;
+    Ok(Box::new(move |py| output::from_json(py, &text)))
+}
+
 /// `value` as JSON text.
 pub(crate) fn json(value: &impl serde::Serialize) -> Result<Vec<u8>, Failure> {
     Ok(serde_json::to_vec(value).map_err(|source| Error::internal("an answer cannot be written", source))?)
@@ -344,6 +350,7 @@ fn call_options(
         cache: CacheMode::parse(cache.as_deref().unwrap_or_default())?,
         timeout,
         request_id,
+        ..CallOptions::default()
     })
 }
 

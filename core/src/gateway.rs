@@ -8,7 +8,7 @@ use tokio::runtime::Handle;
 
 use crate::answer::{Answer, ChatStream};
 use crate::ask::{Ask, Reply};
-use crate::auth::{Admin, Identities, OnChange};
+use crate::auth::{Admin, Caller, Identities, OnChange};
 use crate::cache::{ExactCache, Flights};
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::{Config, Environment, Layers};
@@ -17,11 +17,15 @@ use crate::error::{Error, Kind, Result};
 use crate::ids::ProjectId;
 use crate::limits::{CounterId, Scope, Window};
 use crate::pipeline;
-use crate::route::Registry;
+use crate::route::{Discovered, Discovery, Health, Registry, Rules, is_name_of};
 use crate::settle::{Keep, Retention, Row, Settler, Swept};
 use crate::store::{self, Inspection, RowFilter, StoreSize, Stores, UsageLine, UsageQuery};
+use crate::telemetry::{Metrics, Now};
 use crate::transport::Transport;
 use crate::types::{ChatRequest, ChatResponse, EmbedRequest, EmbedResponse, Model, ModelList};
+
+/// How long the stores have to answer when somebody looks whether they do.
+const STORE_CHECK: Duration = Duration::from_secs(1);
 
 /// An LLM gateway in this process. Cheap to clone; the last clone to go ends it.
 #[derive(Clone)]
@@ -36,7 +40,10 @@ pub(crate) struct Core {
     pub(crate) stores: Stores,
     pub(crate) identities: Arc<Identities>,
     pub(crate) registry: Registry,
+    pub(crate) discovery: Discovery,
     pub(crate) transport: Transport,
+    pub(crate) health: Health,
+    pub(crate) metrics: Arc<Metrics>,
     pub(crate) settler: Arc<Settler>,
     pub(crate) cache: ExactCache,
     pub(crate) flights: Arc<Flights>,
@@ -99,20 +106,31 @@ impl Gateway {
         }
     }
 
-    /// The models that can be asked for.
+    /// The models that can be asked for. Those of providers that say themselves which they have are as of the last
+    /// time somebody asked; [`Gateway::discover`] asks now.
     #[must_use]
     pub fn models(&self) -> ModelList {
         let mut data: Vec<Model> = Vec::new();
         for provider in self.core.registry.iter() {
             let known = self.core.registry.prices.models(&provider.name).map(|info| info.name.clone());
-            for name in provider.models.iter().cloned().chain(known) {
-                if !data.iter().any(|model| model.id == name) {
-                    data.push(Model { id: name, owned_by: provider.name.clone(), ..Model::default() });
+            let listed = provider.models.iter().cloned().chain(known);
+            let listed = listed.map(|id| Model { id, ..Model::default() });
+            let found = provider.found.all();
+            let more =
+                found.iter().filter(|model| !provider.models.iter().any(|name| is_name_of(name, &model.id)));
+            for model in listed.chain(more.cloned()) {
+                if !data.iter().any(|known| known.id == model.id) {
+                    data.push(Model { owned_by: provider.name.clone(), ..model });
                 }
             }
         }
         data.sort_by(|one, other| one.id.cmp(&other.id));
         ModelList { data, ..ModelList::default() }
+    }
+
+    /// Asks the providers that can say it which models they have, and waits a short time for their answers.
+    pub async fn discover(&self) -> Vec<Discovered> {
+        self.core.discovery.look().await
     }
 
     /// Sums of the ledger.
@@ -162,6 +180,18 @@ impl Gateway {
         self.core.retention().sweep().await
     }
 
+    /// Numbers in Prometheus's text format (version 0.0.4), as `/metrics` gives them.
+    pub async fn metrics(&self) -> String {
+        let core = &self.core;
+        let stores_up = tokio::time::timeout(STORE_CHECK, core.check_stores()).await;
+        core.metrics.text(&Now {
+            rows_waiting: core.settler.rows_waiting(),
+            reservations: core.settler.reservations(),
+            stores_up: matches!(stores_up, Ok(Ok(()))),
+            open: core.health.open(),
+        })
+    }
+
     /// How much the store holds.
     pub async fn store_size(&self) -> Result<StoreSize> {
         self.core.stores.ledger.size().await
@@ -183,6 +213,17 @@ impl std::fmt::Debug for Gateway {
 }
 
 impl Core {
+    /// What decides who may answer `ask`.
+    pub(crate) fn rules<'a>(&'a self, caller: &'a Caller, ask: &Ask) -> Rules<'a> {
+        Rules {
+            mode: self.config.failover_mode,
+            routing: &self.config.routing,
+            caller,
+            chat: matches!(ask, Ask::Chat(_)),
+            at: self.clock.now(),
+        }
+    }
+
     fn retention(&self) -> Retention {
         let days = u64::from(self.config.ledger_days);
         Retention {
@@ -259,6 +300,9 @@ impl Gateway {
             .map_err(|source| Error::internal("a gateway needs a Tokio runtime", source))?;
         let registry = Registry::new(&config)?;
         let transport = Transport::new(config.timeouts)?;
+        let within = Duration::from_millis(config.timeouts.discovery_ms);
+        let discovery = Discovery::new(&registry, &transport, within, clock.clone(), runtime.clone());
+        let health = Health::new(config.routing.breaker, clock.clone());
         let stores = store::open(&config, clock.clone()).await?;
         let bootstrap = Admin::new(stores.directory.clone(), clock.clone(), None);
         let default_project = bootstrap.default_project(&config.project).await?;
@@ -268,11 +312,13 @@ impl Gateway {
             default_project.id,
             config.rates,
         ));
+        let metrics = Arc::new(Metrics::new());
         let settler = Settler::start(
             stores.limiter.clone(),
             stores.ledger.clone(),
             stores.journal.clone(),
             clock.clone(),
+            metrics.clone(),
             runtime.clone(),
             config.expired_reservations,
         );
@@ -296,7 +342,10 @@ impl Gateway {
             stores,
             identities,
             registry,
+            discovery,
             transport,
+            health,
+            metrics,
             settler,
             cache,
             flights,

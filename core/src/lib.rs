@@ -14,6 +14,7 @@ pub mod provider;
 pub mod settle;
 pub mod store;
 pub mod stream;
+pub mod telemetry;
 pub mod tokens;
 pub mod types;
 
@@ -34,3 +35,4 @@ pub use config::Config;
 pub use context::{CacheMode, CallOptions};
 pub use error::{Error, Result};
 pub use gateway::{Builder, Gateway};
+pub use route::Discovered;

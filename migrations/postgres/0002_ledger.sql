@@ -37,7 +37,9 @@ CREATE TABLE ledger (
     outcome                TEXT             NOT NULL,
     downgraded_from        TEXT,
     labels                 JSONB            NOT NULL DEFAULT '{}',
-    attempts               JSONB            NOT NULL DEFAULT '[]'
+    attempts               JSONB            NOT NULL DEFAULT '[]',
+    -- Why a request got the answer it got.
+    decisions              JSONB
 ) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.05);
 -- Listing, newest first; sums over part of a day.
 CREATE INDEX ledger_of_project ON ledger (project, admitted_at, id);

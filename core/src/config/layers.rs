@@ -80,7 +80,7 @@ impl Layers {
         let mut merged = self.fallback;
         merge(&mut merged, self.file);
         if let Some(environment) = &self.environment {
-            merge(&mut merged, environment.table());
+            merge(&mut merged, environment.table()?);
         }
         merge(&mut merged, self.explicit);
         let table = Value::Table(merged);
@@ -113,7 +113,11 @@ fn at<'a>(table: &'a Value, path: &str) -> Option<&'a Value> {
 
 /// The value for an error message; secrets stay secret.
 fn shown(path: &str, value: &Value) -> String {
-    if path.ends_with("api_key") || path.contains("provider_keys") || path.contains("headers") {
+    if path.ends_with("api_key")
+        || path.contains("api_keys")
+        || path.contains("provider_keys")
+        || path.contains("headers")
+    {
         return "***".to_owned();
     }
     match value.as_str() {

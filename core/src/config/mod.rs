@@ -4,6 +4,7 @@
 mod environment;
 mod layers;
 mod provider;
+mod routing;
 mod url;
 mod validate;
 
@@ -14,7 +15,9 @@ use serde::{Deserialize, Serialize};
 
 pub use environment::{Environment, key_variables};
 pub use layers::Layers;
-pub use provider::{ProviderConfig, ProviderKind, ProviderPrice};
+pub use provider::{PooledKey, ProviderConfig, ProviderKind, ProviderPrice};
+pub(crate) use routing::validate_chains;
+pub use routing::{Breaker, Chain, OnDisconnect, Routing, Substitute};
 pub use url::StoreUrl;
 pub(crate) use validate::check_cap;
 
@@ -57,6 +60,8 @@ pub struct Config {
     pub drain_seconds: u64,
     /// Where requests go first.
     pub failover_mode: FailoverMode,
+    /// How requests find a provider that answers.
+    pub routing: Routing,
     /// Limits of the upstream calls.
     pub timeouts: Timeouts,
     /// Settings of the default project, for calls without a key and keys made without a project.
@@ -89,6 +94,7 @@ impl Default for Config {
             request_timeout_ms: 60_000,
             drain_seconds: 30,
             failover_mode: FailoverMode::default(),
+            routing: Routing::default(),
             timeouts: Timeouts::default(),
             project: ProjectSettings::default(),
             rates: Rates::default(),
@@ -115,6 +121,8 @@ pub struct Timeouts {
     pub total_ms: u64,
     /// Silence after which a stream's headers and comments go out to the caller.
     pub silence_ms: u64,
+    /// For a local provider to say which models it has. A request for a model that nobody knows waits so long.
+    pub discovery_ms: u64,
 }
 
 impl Default for Timeouts {
@@ -126,6 +134,7 @@ impl Default for Timeouts {
             idle_ms: 120_000,
             total_ms: 600_000,
             silence_ms: 15_000,
+            discovery_ms: 1_000,
         }
     }
 }

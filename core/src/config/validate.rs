@@ -2,15 +2,18 @@
 
 use std::net::SocketAddr;
 
-use super::{Config, Environment, ProviderKind};
+use super::{Config, Environment, ProviderKind, ProviderPrice};
 use crate::auth::{OnStoreLoss, Secret};
 use crate::error::{Error, Result};
 use crate::money::Nano;
+use crate::provider::ollama;
 use crate::store::postgres::is_postgres;
 
 /// Addresses of the built-in providers.
-const BUILT_IN: &[(&str, ProviderKind, &str)] =
-    &[("openai", ProviderKind::Openai, "https://api.openai.com/v1")];
+const BUILT_IN: &[(&str, ProviderKind, &str)] = &[
+    ("openai", ProviderKind::Openai, "https://api.openai.com/v1"),
+    ("ollama", ProviderKind::Ollama, ollama::DEFAULT_ADDRESS),
+];
 
 /// A day: whoever waits longer for a request to end means for ever.
 const LONGEST_DRAIN: u64 = 86_400;
@@ -22,6 +25,10 @@ impl Config {
             if let Some((_, kind, address)) = BUILT_IN.iter().find(|(built_in, _, _)| built_in == name) {
                 provider.kind.get_or_insert(*kind);
                 provider.base_url.get_or_insert_with(|| (*address).to_owned());
+            }
+            if provider.kind == Some(ProviderKind::Ollama) {
+                provider.local.get_or_insert(true);
+                provider.price.get_or_insert(ProviderPrice::Free);
             }
             if provider.api_key.is_none()
                 && let Some(variable) = &provider.api_key_env
@@ -35,6 +42,15 @@ impl Config {
                         )
                     })?;
                 provider.api_key = Some(Secret::new(value));
+            }
+            for (at, pooled) in provider.api_keys.iter_mut().enumerate() {
+                let Some(variable) = pooled.env.as_ref().filter(|_| pooled.key.is_none()) else { continue };
+                let value = environment.and_then(|environment| environment.get(variable));
+                let value = value.ok_or_else(|| {
+                    let key = format!("providers.{name}.api_keys[{at}].env");
+                    Error::config(&key, variable, "is not set in the environment")
+                })?;
+                pooled.key = Some(Secret::new(value));
             }
         }
         Ok(())
@@ -69,6 +85,7 @@ impl Config {
                 return Err(Error::config(&format!("timeouts.{key}"), 0, "must be at least 1 millisecond"));
             }
         }
+        self.routing.validate()?;
         self.project.validate("project")?;
         for (name, provider) in &self.providers {
             provider.validate(name)?;
@@ -125,7 +142,7 @@ impl Config {
 }
 
 impl super::Timeouts {
-    fn named(&self) -> [(&'static str, u64); 6] {
+    fn named(&self) -> [(&'static str, u64); 7] {
         [
             ("connect_ms", self.connect_ms),
             ("first_byte_ms", self.first_byte_ms),
@@ -133,6 +150,7 @@ impl super::Timeouts {
             ("idle_ms", self.idle_ms),
             ("total_ms", self.total_ms),
             ("silence_ms", self.silence_ms),
+            ("discovery_ms", self.discovery_ms),
         ]
     }
 }
@@ -149,7 +167,8 @@ impl super::ProviderConfig {
             ));
         }
         if self.kind.is_none() {
-            let allowed = "must be set for a provider that is not built in: \"openai\" (OpenAI-compatible)";
+            let allowed = "must be set for a provider that is not built in: \"openai\" (OpenAI-compatible) or \
+                           \"ollama\"";
             return Err(Error::config(&key("kind"), "absent", allowed));
         }
         let Some(address) = &self.base_url else {
@@ -168,6 +187,15 @@ impl super::ProviderConfig {
         if !usable || address.contains('@') {
             let allowed = "must be http:// or https:// with a host, without user, password or query";
             return Err(Error::config(&key("base_url"), format!("{address:?}"), allowed));
+        }
+        for (at, pooled) in self.api_keys.iter().enumerate() {
+            if pooled.key.is_none() {
+                let allowed = "must have key or env";
+                return Err(Error::config(&key(&format!("api_keys[{at}]")), "no key", allowed));
+            }
+            if pooled.weight == 0 {
+                return Err(Error::config(&key(&format!("api_keys[{at}].weight")), 0, "must be at least 1"));
+            }
         }
         for (header, value) in &self.headers {
             if header.parse::<http::HeaderName>().is_err() || http::HeaderValue::from_str(value).is_err() {
@@ -202,6 +230,7 @@ impl crate::auth::ProjectSettings {
             let allowed = "must be at least 1; to switch the cache off set cache.enabled = false";
             return Err(Error::config(&format!("{at}.cache.ttl_seconds"), 0, allowed));
         }
+        super::validate_chains(&format!("{at}.chains"), &self.chains)?;
         if let Some((from, _)) = self.downgrade.iter().find(|(from, to)| from == to || to.is_empty()) {
             return Err(Error::config(
                 &format!("{at}.downgrade"),

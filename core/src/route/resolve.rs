@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::registry::{Provider, Registry};
-use super::{Candidate, Route};
+use super::{Candidate, Origin, Route};
 use crate::clock::Millis;
 use crate::config::FailoverMode;
 use crate::error::{Error, Kind, Result};
@@ -35,20 +35,15 @@ pub(crate) fn resolve(registry: &Registry, mode: FailoverMode, model: &str, at: 
 
 /// The configured providers that serve `model`, and the name they know it by.
 fn owners<'m>(registry: &Registry, model: &'m str) -> Result<(Vec<Arc<Provider>>, &'m str)> {
-    let named: Vec<Arc<Provider>> = registry
-        .iter()
-        .filter(|provider| provider.models.iter().any(|name| name == model))
-        .cloned()
-        .collect();
-    if !named.is_empty() {
-        return Ok((named, model));
+    if let Some(certain) = certain(registry, model) {
+        return Ok(certain);
     }
-    if let Some((prefix, name)) = model.split_once('/')
-        && !name.is_empty()
-        && let Some(provider) = registry.get(prefix)
-    {
-        return Ok((vec![provider.clone()], name));
+    let found: Vec<Arc<Provider>> =
+        registry.iter().filter(|provider| provider.found.has(model)).cloned().collect();
+    if !found.is_empty() {
+        return Ok((found, model));
     }
+    // A dated pin of a model in the tables, then a name of a family.
     let owner = registry
         .prices
         .providers()
@@ -62,6 +57,29 @@ fn owners<'m>(registry: &Registry, model: &'m str) -> Result<(Vec<Arc<Provider>>
             format!("The model {model:?} is {owner}'s, and the provider {owner} is not configured."),
         )),
     }
+}
+
+/// The owners that settings, price tables or the name itself tell for certain: whatever else a provider may have.
+fn certain<'m>(registry: &Registry, model: &'m str) -> Option<(Vec<Arc<Provider>>, &'m str)> {
+    let named: Vec<Arc<Provider>> = registry
+        .iter()
+        .filter(|provider| provider.models.iter().any(|name| name == model))
+        .cloned()
+        .collect();
+    if !named.is_empty() {
+        return Some((named, model));
+    }
+    if let Some(provider) = registry.iter().find(|provider| registry.prices.names(&provider.name, model)) {
+        return Some((vec![provider.clone()], model));
+    }
+    let (prefix, name) = model.split_once('/')?;
+    let provider = registry.get(prefix).filter(|_| !name.is_empty())?;
+    Some((vec![provider.clone()], name))
+}
+
+/// Whether it is known who serves `model`, without asking the providers what they have.
+pub(super) fn is_known(registry: &Registry, model: &str) -> bool {
+    certain(registry, model).is_some() || registry.iter().any(|provider| provider.found.has(model))
 }
 
 fn family(model: &str) -> Option<&'static str> {
@@ -80,7 +98,7 @@ fn unknown(model: &str) -> Error {
     .with(|details| details.param = Some("model".to_owned()))
 }
 
-fn allowed(mode: FailoverMode, provider: &Provider) -> bool {
+pub(super) fn allowed(mode: FailoverMode, provider: &Provider) -> bool {
     match mode {
         FailoverMode::LocalOnly => provider.local,
         FailoverMode::CloudOnly => !provider.local,
@@ -88,9 +106,9 @@ fn allowed(mode: FailoverMode, provider: &Provider) -> bool {
     }
 }
 
-fn candidate(registry: &Registry, provider: Arc<Provider>, model: &str, at: Millis) -> Candidate {
+pub(super) fn candidate(registry: &Registry, provider: Arc<Provider>, model: &str, at: Millis) -> Candidate {
     let price = registry.prices.price(&provider.name, model, at.0).cloned();
     let info = registry.prices.model(&provider.name, model);
     let max_output_tokens = info.and_then(|info| info.max_output_tokens);
-    Candidate { provider, model: model.to_owned(), price, max_output_tokens }
+    Candidate { provider, model: model.to_owned(), price, max_output_tokens, origin: Origin::Asked, rank: 0 }
 }

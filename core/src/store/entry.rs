@@ -70,6 +70,7 @@ pub(super) fn read(row: &impl Fetched) -> Result<Row> {
         status: row.number("status")?,
         stream: row.flag("stream")?,
         estimated: row.flag("estimated")?,
+        decisions: row.json_opt("decisions")?,
         downgraded_from: row.text_opt("downgraded_from")?.map(str::to_owned),
         admitted_at: row.millis("admitted_at")?,
         ended_at: row.millis("ended_at")?,

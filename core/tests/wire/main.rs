@@ -6,10 +6,12 @@
 
 mod case;
 mod harness;
+mod ollama;
 mod openai;
 mod random;
 
 use harness::Provider;
+use lockgate::provider::ollama::Ollama;
 use lockgate::provider::openai::OpenAi;
 
 /// A test for each law.
@@ -51,6 +53,7 @@ macro_rules! providers {
 
 providers! {
     openai: OpenAi::default(), openai::path, ("authorization", "Bearer ");
+    ollama: Ollama, ollama::path, ("authorization", "Bearer ");
 }
 
 fn provider(name: &str) -> &'static Provider {

@@ -39,6 +39,7 @@ pub(super) async fn run(sources: &Sources, print: Json) -> Result<ExitCode, Fail
         size: None,
     };
     config.validate_pair()?;
+    checked.findings.look(&settings::without_store(config.clone()).await?).await;
     match &config.store {
         Some(store) if is_postgres(store) => check_database(&config, store, &mut checked).await?,
         _ => {
@@ -144,6 +145,9 @@ fn report(checked: &Checked) -> Result<(), Failure> {
         ))?;
     }
     listing::line(&format!("providers  {}", findings.providers_line()))?;
+    for (provider, line) in findings.local_lines() {
+        listing::line(&format!("local      {provider} at {line}"))?;
+    }
     for variable in &findings.missing {
         listing::line(&format!("missing    {variable} is not set"))?;
     }

@@ -18,22 +18,22 @@ pub(super) async fn insert(change: &mut Change, rows: &[Row]) -> Result<Vec<Stri
          endpoint, requested_model, served_model, provider, attempts, input_tokens, cached_input_tokens, \
          cache_write_tokens, cache_write_1h_tokens, output_tokens, reasoning_tokens, audio_input_tokens, \
          audio_output_tokens, cost, reserved, saved, latency_us, first_byte_us, cache, similarity, outcome, status, \
-         stream, estimated, downgraded_from, admitted_at, ended_at) \
+         stream, estimated, downgraded_from, decisions, admitted_at, ended_at) \
          SELECT id, request_id, client_request_id, project, gateway_key, customer, customer_tag, labels::jsonb, \
          endpoint, requested_model, served_model, provider, attempts::jsonb, input_tokens, cached_input_tokens, \
          cache_write_tokens, cache_write_1h_tokens, output_tokens, reasoning_tokens, audio_input_tokens, \
          audio_output_tokens, cost, reserved, saved, latency_us, first_byte_us, cache, similarity, outcome, status, \
-         stream, estimated, downgraded_from, admitted_at, ended_at \
+         stream, estimated, downgraded_from, decisions::jsonb, admitted_at, ended_at \
          FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bytea[], $8::text[], \
          $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::bigint[], $15::bigint[], $16::bigint[], \
          $17::bigint[], $18::bigint[], $19::bigint[], $20::bigint[], $21::bigint[], $22::bigint[], $23::bigint[], \
          $24::bigint[], $25::bigint[], $26::bigint[], $27::text[], $28::real[], $29::text[], $30::integer[], \
-         $31::boolean[], $32::boolean[], $33::text[], $34::bigint[], $35::bigint[]) \
+         $31::boolean[], $32::boolean[], $33::text[], $34::text[], $35::bigint[], $36::bigint[]) \
          AS fresh (id, request_id, client_request_id, project, gateway_key, customer, customer_tag, labels, endpoint, \
          requested_model, served_model, provider, attempts, input_tokens, cached_input_tokens, cache_write_tokens, \
          cache_write_1h_tokens, output_tokens, reasoning_tokens, audio_input_tokens, audio_output_tokens, cost, \
          reserved, saved, latency_us, first_byte_us, cache, similarity, outcome, status, stream, estimated, \
-         downgraded_from, admitted_at, ended_at) ON CONFLICT (id) DO NOTHING RETURNING id",
+         downgraded_from, decisions, admitted_at, ended_at) ON CONFLICT (id) DO NOTHING RETURNING id",
     )
     .bind(column(rows, |row| row.id.to_string()))
     .bind(column(rows, |row| text(&row.request_id)))
@@ -68,6 +68,7 @@ pub(super) async fn insert(change: &mut Change, rows: &[Row]) -> Result<Vec<Stri
     .bind(column(rows, |row| row.stream))
     .bind(column(rows, |row| row.estimated))
     .bind(column(rows, |row| row.downgraded_from.as_deref().map(text)))
+    .bind(all(rows, |row| row.decisions.as_ref().map(json).transpose().map(|text| text.map(without_nul)))?)
     .bind(column(rows, |row| row.admitted_at.0))
     .bind(column(rows, |row| row.ended_at.0));
     let added = change.fetch(query).await?;

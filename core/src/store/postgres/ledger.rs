@@ -35,7 +35,8 @@ macro_rules! row_columns {
          endpoint, requested_model, served_model, provider, attempts::text AS attempts, input_tokens, \
          cached_input_tokens, cache_write_tokens, cache_write_1h_tokens, output_tokens, reasoning_tokens, \
          audio_input_tokens, audio_output_tokens, cost, reserved, saved, latency_us, first_byte_us, cache, similarity, \
-         outcome, status::bigint AS status, stream, estimated, downgraded_from, admitted_at, ended_at"
+         outcome, status::bigint AS status, stream, estimated, downgraded_from, \
+         decisions::text AS decisions, admitted_at, ended_at"
     };
 }
 
