@@ -11,6 +11,7 @@ use serde::Serialize;
 pub(crate) struct Findings {
     pub(crate) store: String,
     pub(crate) shared: bool,
+    pub(crate) single_process: bool,
     pub(crate) auth: &'static str,
     /// Providers that requests can be sent to.
     pub(crate) providers: Vec<String>,
@@ -41,8 +42,9 @@ impl Findings {
             missing.push("OLLAMA_HOST");
         }
         Findings {
-            store: config.store.clone().unwrap_or_else(|| "memory".to_owned()),
+            store: config.store.as_ref().map_or_else(|| "memory".to_owned(), ToString::to_string),
             shared: config.shared,
+            single_process: config.single_process,
             auth: match config.auth {
                 AuthMode::Optional => "optional",
                 AuthMode::Required => "required",
@@ -98,7 +100,7 @@ fn warnings(config: &Config) -> Vec<String> {
     if config.providers.is_empty() {
         warnings.push("no provider is configured: every request is answered 404 or 503".to_owned());
     }
-    if config.store.as_deref() == Some("memory") {
+    if config.store.as_ref().is_some_and(|store| store.expose() == "memory") {
         warnings.push("store = \"memory\": keys, spend and the ledger end with the process".to_owned());
     }
     warnings

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use toml::{Table, Value};
 
+use super::url::without_password;
 use super::{Config, Environment};
 use crate::error::{Error, Result};
 
@@ -119,5 +120,11 @@ fn shown(path: &str, value: &Value) -> String {
     {
         return "***".to_owned();
     }
-    value.to_string()
+    match value.as_str() {
+        // Also under a name that is no setting: it may be one, misspelt.
+        Some(text) if text.contains(':') && (text.contains("://") || text.contains('@')) => {
+            format!("{:?}", without_password(text))
+        }
+        _ => value.to_string(),
+    }
 }

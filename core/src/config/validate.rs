@@ -7,6 +7,7 @@ use crate::auth::{OnStoreLoss, Secret};
 use crate::error::{Error, Result};
 use crate::money::Nano;
 use crate::provider::ollama;
+use crate::store::postgres::is_postgres;
 
 /// Addresses of the built-in providers.
 const BUILT_IN: &[(&str, ProviderKind, &str)] = &[
@@ -93,11 +94,28 @@ impl Config {
         Ok(())
     }
 
+    /// Whether a gateway can keep limits with these stores: in memory; with SQLite in its memory or in the file; with
+    /// Postgres in its memory, where it is the only one. Administration keeps none, and needs no such pair.
+    pub fn validate_pair(&self) -> Result<()> {
+        let alone = self.store.as_ref().filter(|store| is_postgres(store) && !self.single_process);
+        if let Some(store) = alone {
+            let allowed = "Postgres alone cannot keep limits for several processes: set single_process = true where \
+                           this is the only gateway on it";
+            return Err(Error::config("store", store, allowed));
+        }
+        Ok(())
+    }
+
     fn validate_store(&self) -> Result<()> {
-        let store = self.store.as_deref().unwrap_or("memory");
-        let sqlite = store.starts_with("sqlite:");
-        if store != "memory" && !sqlite {
-            return Err(Error::config("store", format!("{store:?}"), "must be memory or sqlite://PATH"));
+        let sqlite = self.store.as_ref().is_some_and(|store| store.scheme() == "sqlite");
+        let postgres = self.store.as_ref().is_some_and(is_postgres);
+        if let Some(store) = &self.store
+            && store.expose() != "memory"
+            && !sqlite
+            && !postgres
+        {
+            let allowed = "must be memory, sqlite://PATH or postgres://USER:PASSWORD@HOST/DATABASE";
+            return Err(Error::config("store", store, allowed));
         }
         if self.shared && !sqlite {
             return Err(Error::config(
@@ -105,6 +123,10 @@ impl Config {
                 true,
                 "several processes can share only store = \"sqlite://PATH\"",
             ));
+        }
+        if self.single_process && !postgres {
+            let allowed = "only store = \"postgres://…\" has limits in the memory of a single process";
+            return Err(Error::config("single_process", true, allowed));
         }
         if self.store.is_none()
             && (self.project.monthly_cap.is_some() || self.project.customer_defaults.any_cap())
