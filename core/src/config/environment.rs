@@ -4,12 +4,18 @@ use std::collections::BTreeMap;
 
 use toml::{Table, Value};
 
+use crate::provider::openai::{Dialect, Paths};
+
 /// Environment variables, taken once so that tests can give their own.
 #[derive(Clone, Default)]
 pub struct Environment(BTreeMap<String, String>);
 
-/// Providers whose settings the environment can carry: name, key variable, address variable.
-const PROVIDERS: &[(&str, &str, &str)] = &[("openai", "OPENAI_API_KEY", "OPENAI_BASE_URL")];
+/// Providers whose settings the environment can carry: name, key variable, address variable. Those that speak OpenAI's
+/// protocol are in the table of dialects.
+const PROVIDERS: &[(&str, &str, &str)] = &[];
+
+/// Variables with the dated version of Azure's API.
+const AZURE_VERSIONS: &[&str] = &["AZURE_OPENAI_API_VERSION", "OPENAI_API_VERSION"];
 
 /// Variables that are a top-level setting.
 const SETTINGS: &[(&str, &str)] = &[
@@ -20,7 +26,8 @@ const SETTINGS: &[(&str, &str)] = &[
 
 /// The built-in providers, each with the variable that can hold its key.
 pub fn key_variables() -> impl Iterator<Item = (&'static str, &'static str)> {
-    PROVIDERS.iter().map(|(name, key, _)| (*name, *key))
+    let dialects = Dialect::all().filter_map(|dialect| Some((dialect.name, *dialect.key_variables.first()?)));
+    PROVIDERS.iter().map(|(name, key, _)| (*name, *key)).chain(dialects)
 }
 
 impl Environment {
@@ -51,32 +58,49 @@ impl Environment {
         self.0.get(name).map(String::as_str).filter(|value| !value.trim().is_empty())
     }
 
-    /// The settings that the variables make.
-    pub(super) fn table(&self) -> Table {
+    /// The settings that the variables make. `named` says which providers other layers name.
+    pub(super) fn table(&self, named: impl Fn(&str) -> bool) -> Table {
         let mut table = Table::new();
         for (variable, setting) in SETTINGS {
             if let Some(value) = self.get(variable) {
                 table.insert((*setting).to_owned(), Value::String(value.to_owned()));
             }
         }
-        let mut providers = Table::new();
-        for (name, key, address) in PROVIDERS {
-            let mut provider = Table::new();
-            if let Some(value) = self.get(key) {
-                provider.insert("api_key".to_owned(), Value::String(value.to_owned()));
-            }
-            if let Some(value) = self.get(address) {
-                provider.insert("base_url".to_owned(), Value::String(value.to_owned()));
-            }
-            if !provider.is_empty() {
-                providers.insert((*name).to_owned(), Value::Table(provider));
-            }
-        }
+        let native = PROVIDERS.iter().map(|(name, key, address)| {
+            (*name, provider(&[("api_key", self.get(key)), ("base_url", self.get(address))]))
+        });
+        let dialects =
+            Dialect::all().map(|dialect| (dialect.name, self.compatible(dialect, named(dialect.name))));
+        let providers = native.chain(dialects).filter(|(_, provider)| !provider.is_empty());
+        let providers: Table =
+            providers.map(|(name, provider)| (name.to_owned(), Value::Table(provider))).collect();
         if !providers.is_empty() {
             table.insert("providers".to_owned(), Value::Table(providers));
         }
         table
     }
+
+    /// The first of the variables that is set.
+    fn first(&self, variables: &[&str]) -> Option<&str> {
+        variables.iter().find_map(|variable| self.get(variable))
+    }
+
+    fn compatible(&self, dialect: &Dialect, named: bool) -> Table {
+        let address = self.first(dialect.address_variables);
+        // A key alone leads nowhere where there is no address that all users share, and none of a machine of one's
+        // own is to be guessed.
+        let found = named || address.is_some() || (dialect.base_url.is_some() && !dialect.local);
+        let key = self.first(dialect.key_variables).filter(|_| found);
+        let versions = if dialect.paths == Paths::Azure { AZURE_VERSIONS } else { &[] };
+        let version = self.first(versions).filter(|_| found);
+        provider(&[("api_key", key), ("base_url", address), ("api_version", version)])
+    }
+}
+
+/// The settings of a provider that are there.
+fn provider(settings: &[(&str, Option<&str>)]) -> Table {
+    let there = settings.iter().filter_map(|(key, value)| Some((*key, (*value)?)));
+    there.map(|(key, value)| (key.to_owned(), Value::String(value.to_owned()))).collect()
 }
 
 impl std::fmt::Debug for Environment {

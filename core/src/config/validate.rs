@@ -2,10 +2,11 @@
 
 use std::net::SocketAddr;
 
-use super::{Config, Environment, ProviderKind};
+use super::{Config, Environment, ProviderKind, ProviderPrice};
 use crate::auth::{OnStoreLoss, Secret};
 use crate::error::{Error, Result};
 use crate::money::Nano;
+use crate::provider::openai::{Dialect, Paths};
 
 /// Addresses of the built-in providers.
 const BUILT_IN: &[(&str, ProviderKind, &str)] =
@@ -22,6 +23,7 @@ impl Config {
                 provider.kind.get_or_insert(*kind);
                 provider.base_url.get_or_insert_with(|| (*address).to_owned());
             }
+            provider.fill(name);
             if provider.api_key.is_none()
                 && let Some(variable) = &provider.api_key_env
             {
@@ -116,6 +118,45 @@ impl super::Timeouts {
 }
 
 impl super::ProviderConfig {
+    /// What the dialect implies. Where it runs and what it costs goes by the name alone: a provider of another name
+    /// may speak the same dialect elsewhere.
+    fn fill(&mut self, name: &str) {
+        let Some(dialect) = self.dialect_of(name) else { return };
+        if dialect.name == name {
+            self.kind.get_or_insert(ProviderKind::Openai);
+            self.local |= dialect.local;
+            if dialect.local && self.price.is_none() {
+                self.price = Some(ProviderPrice::Free);
+            }
+        }
+        if let (none @ None, Some(address)) = (&mut self.base_url, dialect.base_url) {
+            *none = Some(address.to_owned());
+        }
+    }
+
+    fn validate_dialect(&self, name: &str) -> Result<()> {
+        let key = |field: &str| format!("providers.{name}.{field}");
+        if let Some(dialect) = &self.dialect {
+            if self.kind != Some(ProviderKind::Openai) {
+                let allowed = "only a provider of kind \"openai\" has a dialect";
+                return Err(Error::config(&key("dialect"), format!("{dialect:?}"), allowed));
+            }
+            if Dialect::named(dialect).is_none() {
+                let names: Vec<&str> = Dialect::all().map(|dialect| dialect.name).collect();
+                let allowed = format!("must be one of {}", names.join(", "));
+                return Err(Error::config(&key("dialect"), format!("{dialect:?}"), allowed));
+            }
+        }
+        let Some(version) = &self.api_version else { return Ok(()) };
+        let versions = self.dialect_of(name).is_some_and(|dialect| dialect.paths == Paths::Azure);
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.');
+        if !versions || version.is_empty() || !version.chars().all(plain) {
+            let allowed = "must be a version of Azure's API, as 2024-10-21, and only Azure has versions";
+            return Err(Error::config(&key("api_version"), format!("{version:?}"), allowed));
+        }
+        Ok(())
+    }
+
     fn validate(&self, name: &str) -> Result<()> {
         let key = |field: &str| format!("providers.{name}.{field}");
         if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
@@ -130,6 +171,7 @@ impl super::ProviderConfig {
             let allowed = "must be set for a provider that is not built in: \"openai\" (OpenAI-compatible)";
             return Err(Error::config(&key("kind"), "absent", allowed));
         }
+        self.validate_dialect(name)?;
         let Some(address) = &self.base_url else {
             return Err(Error::config(
                 &key("base_url"),

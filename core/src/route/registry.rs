@@ -70,7 +70,7 @@ impl Registry {
             let provider = Provider {
                 name: name.clone(),
                 kind,
-                adapter: adapter_of(kind),
+                adapter: adapter_of(kind, name, settings),
                 endpoint,
                 local: settings.local,
                 models: settings.models.clone(),
