@@ -21,7 +21,7 @@ use crate::route::Registry;
 use crate::settle::{Keep, Retention, Row, Settler, Swept};
 use crate::store::{self, Inspection, RowFilter, StoreSize, Stores, UsageLine, UsageQuery};
 use crate::transport::Transport;
-use crate::types::{ChatRequest, ChatResponse, EmbedRequest, EmbedResponse, Model, ModelList};
+use crate::types::{ChatRequest, ChatResponse, EmbedRequest, EmbedResponse, ModelList};
 
 /// An LLM gateway in this process. Cheap to clone; the last clone to go ends it.
 #[derive(Clone)]
@@ -99,20 +99,10 @@ impl Gateway {
         }
     }
 
-    /// The models that can be asked for.
+    /// The models that can be asked for, of all configured providers, in order of names.
     #[must_use]
     pub fn models(&self) -> ModelList {
-        let mut data: Vec<Model> = Vec::new();
-        for provider in self.core.registry.iter() {
-            let known = self.core.registry.prices.models(&provider.name).map(|info| info.name.clone());
-            for name in provider.models.iter().cloned().chain(known) {
-                if !data.iter().any(|model| model.id == name) {
-                    data.push(Model { id: name, owned_by: provider.name.clone(), ..Model::default() });
-                }
-            }
-        }
-        data.sort_by(|one, other| one.id.cmp(&other.id));
-        ModelList { data, ..ModelList::default() }
+        ModelList { data: self.core.registry.models(self.core.clock.now()), ..ModelList::default() }
     }
 
     /// Sums of the ledger.

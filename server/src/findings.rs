@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use lockgate::Config;
-use lockgate::config::{AuthMode, key_variables};
+use lockgate::config::{AuthMode, compatible_variables, key_variables};
 use serde::Serialize;
 
 /// What a start would find.
@@ -14,8 +14,10 @@ pub(crate) struct Findings {
     pub(crate) auth: &'static str,
     /// Providers that requests can be sent to.
     pub(crate) providers: Vec<String>,
-    /// Variables of built-in providers that are not set.
+    /// Variables of the vendors that are not set.
     pub(crate) missing: Vec<&'static str>,
+    /// Variables that would make other built-in providers known.
+    pub(crate) also: Vec<&'static str>,
     pub(crate) warnings: Vec<String>,
 }
 
@@ -35,6 +37,10 @@ impl Findings {
             },
             providers: config.providers.keys().cloned().collect(),
             missing,
+            also: compatible_variables()
+                .filter(|(name, _)| !config.providers.contains_key(*name))
+                .map(|(_, variable)| variable)
+                .collect(),
             warnings: warnings(config),
         }
     }
@@ -43,6 +49,11 @@ impl Findings {
     pub(crate) fn providers_line(&self) -> String {
         if self.providers.is_empty() { "none".to_owned() } else { self.providers.join(", ") }
     }
+}
+
+/// The variables of other providers as a line for people.
+pub(crate) fn also_line(variables: &[&str]) -> Option<String> {
+    (!variables.is_empty()).then(|| format!("{} would each add a provider", variables.join(", ")))
 }
 
 fn warnings(config: &Config) -> Vec<String> {

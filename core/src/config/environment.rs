@@ -24,10 +24,21 @@ const SETTINGS: &[(&str, &str)] = &[
     ("LOCKGATE_FAILOVER_MODE", "failover_mode"),
 ];
 
-/// The built-in providers, each with the variable that can hold its key.
+/// The vendors, each with the variable that can hold its key.
 pub fn key_variables() -> impl Iterator<Item = (&'static str, &'static str)> {
-    let dialects = Dialect::all().filter_map(|dialect| Some((dialect.name, *dialect.key_variables.first()?)));
-    PROVIDERS.iter().map(|(name, key, _)| (*name, *key)).chain(dialects)
+    let native = PROVIDERS.iter().map(|(name, key, _)| (*name, *key));
+    [("openai", "OPENAI_API_KEY")].into_iter().chain(native)
+}
+
+/// The other built-in providers, which speak OpenAI's protocol, each with the variable that makes it known: the one
+/// with its key, or with its address where that is not the same for all.
+pub fn compatible_variables() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let others = Dialect::all().filter(|dialect| *dialect != Dialect::OPENAI);
+    others.filter_map(|dialect| {
+        let shared = dialect.base_url.is_some() && !dialect.local;
+        let variables = if shared { dialect.key_variables } else { dialect.address_variables };
+        Some((dialect.name, *variables.first()?))
+    })
 }
 
 impl Environment {

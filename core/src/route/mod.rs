@@ -4,6 +4,7 @@ mod attempt;
 mod candidate;
 mod demand;
 mod failed;
+mod listing;
 mod plan;
 mod registry;
 mod resolve;

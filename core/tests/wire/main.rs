@@ -4,6 +4,7 @@
 //! provider; a line in `providers!` runs all of them. What is one provider's own is in a module of its name.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // Helpers of tests.
 
+mod bills;
 mod case;
 mod compatible;
 mod harness;
