@@ -32,6 +32,10 @@ impl Registry {
             Kind::Chat => "chat",
             Kind::Embedding => "embedding",
         });
+        let mut pricing = self.prices.price(&provider.name, name, at.0).map(pricing);
+        if let (Some(pricing), Some("embedding")) = (&mut pricing, kind) {
+            pricing.output = None;
+        }
         Model {
             id: name.to_owned(),
             owned_by: provider.name.clone(),
@@ -39,7 +43,7 @@ impl Registry {
             kind: kind.map(str::to_owned),
             context_window: info.and_then(|info| info.context_window),
             max_output_tokens: info.and_then(|info| info.max_output_tokens),
-            pricing: self.prices.price(&provider.name, name, at.0).map(pricing),
+            pricing,
             ..Model::default()
         }
     }
@@ -113,7 +117,11 @@ mod tests {
             [{"prompt_tokens": 200_000, "input": "2.5", "cached_input": "0.4", "output": "5"}]
         );
         assert_eq!(json(&models, "grok-4.3")["pricing"]["above"], long);
-        assert!(json(&models, "text-embedding-3-small")["kind"] == "embedding");
+        let embedding = json(&models, "text-embedding-3-small");
+        assert_eq!(
+            (&embedding["kind"], &embedding["pricing"]),
+            (&"embedding".into(), &serde_json::json!({"input": "0.02"}))
+        );
         assert!(models.iter().all(|model| model.provider.as_deref() != Some("mistral")), "not configured");
     }
 }
