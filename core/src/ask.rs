@@ -93,6 +93,22 @@ impl Reply {
         }
     }
 
+    /// The answer with an id, a model and a time (in seconds) where the provider gives none.
+    pub(crate) fn identified(mut self, id: impl FnOnce() -> String, model: &str, created: i64) -> Reply {
+        if let Reply::Chat(response) = &mut self {
+            if response.id.is_empty() {
+                response.id = id();
+            }
+            if response.model.is_empty() {
+                model.clone_into(&mut response.model);
+            }
+            if response.created == 0 {
+                response.created = created;
+            }
+        }
+        self
+    }
+
     /// The answer with what the gateway did.
     pub(crate) fn with_metadata(mut self, metadata: Metadata) -> Reply {
         match &mut self {

@@ -17,7 +17,7 @@ use crate::error::{Error, Kind, Result};
 use crate::ids::ProjectId;
 use crate::limits::{CounterId, Scope, Window};
 use crate::pipeline;
-use crate::route::{Health, Registry, Rules};
+use crate::route::{Discovered, Discovery, Health, Registry, Rules};
 use crate::settle::{Keep, Retention, Row, Settler, Swept};
 use crate::store::{self, Inspection, RowFilter, StoreSize, Stores, UsageLine, UsageQuery};
 use crate::telemetry::{Metrics, Now};
@@ -40,6 +40,7 @@ pub(crate) struct Core {
     pub(crate) stores: Stores,
     pub(crate) identities: Arc<Identities>,
     pub(crate) registry: Registry,
+    pub(crate) discovery: Discovery,
     pub(crate) transport: Transport,
     pub(crate) health: Health,
     pub(crate) metrics: Arc<Metrics>,
@@ -105,10 +106,16 @@ impl Gateway {
         }
     }
 
-    /// The models that can be asked for, of all configured providers, in order of names.
+    /// The models that can be asked for, of all configured providers, in order of names. Those of providers that say
+    /// themselves which they have are as of the last time somebody asked; [`Gateway::discover`] asks now.
     #[must_use]
     pub fn models(&self) -> ModelList {
         ModelList { data: self.core.registry.models(self.core.clock.now()), ..ModelList::default() }
+    }
+
+    /// Asks the providers that can say it which models they have, and waits a short time for their answers.
+    pub async fn discover(&self) -> Vec<Discovered> {
+        self.core.discovery.look().await
     }
 
     /// Sums of the ledger.
@@ -278,6 +285,8 @@ impl Gateway {
             .map_err(|source| Error::internal("a gateway needs a Tokio runtime", source))?;
         let registry = Registry::new(&config)?;
         let transport = Transport::new(config.timeouts)?;
+        let within = Duration::from_millis(config.timeouts.discovery_ms);
+        let discovery = Discovery::new(&registry, &transport, within, clock.clone(), runtime.clone());
         let health = Health::new(config.routing.breaker, clock.clone());
         let stores = store::open(&config, clock.clone()).await?;
         let bootstrap = Admin::new(stores.directory.clone(), clock.clone(), None);
@@ -318,6 +327,7 @@ impl Gateway {
             stores,
             identities,
             registry,
+            discovery,
             transport,
             health,
             metrics,

@@ -18,11 +18,13 @@ use crate::server::Vendor;
 pub enum Provider {
     /// OpenAI: chat completions, embeddings, models.
     OpenAi,
+    /// Ollama: chat, generate, embed, and the models that are pulled.
+    Ollama,
 }
 
 impl Provider {
     /// Every simulated vendor.
-    pub const ALL: &'static [Self] = &[Self::OpenAi];
+    pub const ALL: &'static [Self] = &[Self::OpenAi, Self::Ollama];
 
     /// All that is known of a vendor outside its own module.
     pub(crate) fn row(self) -> Row {
@@ -32,6 +34,12 @@ impl Provider {
                 base: "/v1",
                 variable: "OPENAI_BASE_URL",
                 start: |clock| Box::new(crate::openai::OpenAi::new(clock)),
+            },
+            Self::Ollama => Row {
+                name: "ollama",
+                base: "",
+                variable: "OLLAMA_HOST",
+                start: |clock| Box::new(crate::ollama::Ollama::new(clock)),
             },
         }
     }

@@ -6,15 +6,17 @@ use std::path::Path;
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use lockgate::provider::Adapter;
+use lockgate::provider::ollama::Ollama;
 use lockgate::provider::openai::OpenAi;
 use lockgate::stream::{Encoder, Event, Piece, write_chunk};
 
 /// The providers with a protocol of their own, by the folder of their fixtures.
-const PROVIDERS: [&str; 1] = ["openai"];
+const PROVIDERS: [&str; 2] = ["openai", "ollama"];
 
 fn adapter(provider: &str) -> Box<dyn Adapter> {
     match provider {
         "openai" => Box::new(OpenAi::default()),
+        "ollama" => Box::new(Ollama),
         other => unreachable!("{other} has no adapter here"),
     }
 }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use toml::{Table, Value};
 
+use crate::error::{Error, Result};
+use crate::provider::ollama;
 use crate::provider::openai::{Dialect, Paths};
 
 /// Environment variables, taken once so that tests can give their own.
@@ -16,6 +18,9 @@ const PROVIDERS: &[(&str, &str, &str)] = &[];
 
 /// Variables with the dated version of Azure's API.
 const AZURE_VERSIONS: &[&str] = &["AZURE_OPENAI_API_VERSION", "OPENAI_API_VERSION"];
+
+/// Where Ollama is, in its own way to say it.
+const OLLAMA_HOST: &str = "OLLAMA_HOST";
 
 /// Variables that are a top-level setting.
 const SETTINGS: &[(&str, &str)] = &[
@@ -70,7 +75,7 @@ impl Environment {
     }
 
     /// The settings that the variables make. `named` says which providers other layers name.
-    pub(super) fn table(&self, named: impl Fn(&str) -> bool) -> Table {
+    pub(super) fn table(&self, named: impl Fn(&str) -> bool) -> Result<Table> {
         let mut table = Table::new();
         for (variable, setting) in SETTINGS {
             if let Some(value) = self.get(variable) {
@@ -82,13 +87,33 @@ impl Environment {
         });
         let dialects =
             Dialect::all().map(|dialect| (dialect.name, self.compatible(dialect, named(dialect.name))));
-        let providers = native.chain(dialects).filter(|(_, provider)| !provider.is_empty());
+        let ollama = self.ollama()?.map(|ollama| ("ollama", ollama));
+        let providers = native.chain(dialects).chain(ollama).filter(|(_, provider)| !provider.is_empty());
         let providers: Table =
             providers.map(|(name, provider)| (name.to_owned(), Value::Table(provider))).collect();
         if !providers.is_empty() {
             table.insert("providers".to_owned(), Value::Table(providers));
         }
-        table
+        Ok(table)
+    }
+
+    /// Ollama needs no key, so it is the address that says whether it is to be used.
+    fn ollama(&self) -> Result<Option<Table>> {
+        let url = match (self.get("OLLAMA_BASE_URL"), self.get(OLLAMA_HOST)) {
+            (Some(url), _) => url.to_owned(),
+            (None, Some(host)) => ollama::address(host).ok_or_else(|| {
+                let allowed = "must be a host, host:port, or an http or https URL";
+                // It may hold a password.
+                let shown = if host.contains('@') { "(hidden)".to_owned() } else { format!("{host:?}") };
+                Error::config(OLLAMA_HOST, shown, allowed)
+            })?,
+            (None, None) => return Ok(None),
+        };
+        let mut provider = Table::from_iter([("base_url".to_owned(), Value::String(url))]);
+        if let Some(key) = self.get("OLLAMA_API_KEY") {
+            provider.insert("api_key".to_owned(), Value::String(key.to_owned()));
+        }
+        Ok(Some(provider))
     }
 
     /// The first of the variables that is set.

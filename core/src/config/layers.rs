@@ -82,7 +82,7 @@ impl Layers {
             let named = |layer: &Table, name: &str| {
                 layer.get("providers").and_then(|providers| providers.get(name)).is_some()
             };
-            let table = environment.table(|name| named(&merged, name) || named(&self.explicit, name));
+            let table = environment.table(|name| named(&merged, name) || named(&self.explicit, name))?;
             merge(&mut merged, table);
         }
         merge(&mut merged, self.explicit);

@@ -15,7 +15,7 @@ pub struct ProviderConfig {
     pub kind: Option<ProviderKind>,
     /// Its dialect of OpenAI's protocol, as `groq`. Known by the name for the built-in providers.
     pub dialect: Option<String>,
-    /// Where it is, up to and with the version: `https://api.openai.com/v1`.
+    /// Where it is, up to and with the version: `https://api.openai.com/v1`. Ollama's has none.
     pub base_url: Option<String>,
     /// Azure's dated version of its API, as `2024-10-21`: with one, each deployment has a path of its own.
     pub api_version: Option<String>,
@@ -31,8 +31,9 @@ pub struct ProviderConfig {
     pub models: Vec<String>,
     /// Its prices, where the built-in tables do not know them.
     pub price: Option<ProviderPrice>,
-    /// Whether it runs on this machine or network: what the failover modes call local.
-    pub local: bool,
+    /// Whether it runs on this machine or network: what the failover modes call local. Ollama and the
+    /// servers one runs oneself (`vllm` …) do unless set otherwise, all others do not.
+    pub local: Option<bool>,
 }
 
 impl ProviderConfig {
@@ -67,6 +68,8 @@ fn one() -> u32 {
 pub enum ProviderKind {
     /// OpenAI's chat completions.
     Openai,
+    /// Ollama's own. Its models are found by asking it, and cost nothing unless a price says otherwise.
+    Ollama,
 }
 
 /// A provider's prices.

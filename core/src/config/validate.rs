@@ -6,11 +6,14 @@ use super::{Config, Environment, ProviderKind, ProviderPrice};
 use crate::auth::{OnStoreLoss, Secret};
 use crate::error::{Error, Result};
 use crate::money::Nano;
+use crate::provider::ollama;
 use crate::provider::openai::{Dialect, Paths};
 
 /// Addresses of the built-in providers.
-const BUILT_IN: &[(&str, ProviderKind, &str)] =
-    &[("openai", ProviderKind::Openai, "https://api.openai.com/v1")];
+const BUILT_IN: &[(&str, ProviderKind, &str)] = &[
+    ("openai", ProviderKind::Openai, "https://api.openai.com/v1"),
+    ("ollama", ProviderKind::Ollama, ollama::DEFAULT_ADDRESS),
+];
 
 /// A day: whoever waits longer for a request to end means for ever.
 const LONGEST_DRAIN: u64 = 86_400;
@@ -24,6 +27,10 @@ impl Config {
                 provider.base_url.get_or_insert_with(|| (*address).to_owned());
             }
             provider.fill(name);
+            if provider.kind == Some(ProviderKind::Ollama) {
+                provider.local.get_or_insert(true);
+                provider.price.get_or_insert(ProviderPrice::Free);
+            }
             if provider.api_key.is_none()
                 && let Some(variable) = &provider.api_key_env
             {
@@ -115,7 +122,7 @@ impl Config {
 }
 
 impl super::Timeouts {
-    fn named(&self) -> [(&'static str, u64); 6] {
+    fn named(&self) -> [(&'static str, u64); 7] {
         [
             ("connect_ms", self.connect_ms),
             ("first_byte_ms", self.first_byte_ms),
@@ -123,6 +130,7 @@ impl super::Timeouts {
             ("idle_ms", self.idle_ms),
             ("total_ms", self.total_ms),
             ("silence_ms", self.silence_ms),
+            ("discovery_ms", self.discovery_ms),
         ]
     }
 }
@@ -134,9 +142,9 @@ impl super::ProviderConfig {
         let Some(dialect) = self.dialect_of(name) else { return };
         if dialect.name == name {
             self.kind.get_or_insert(ProviderKind::Openai);
-            self.local |= dialect.local;
-            if dialect.local && self.price.is_none() {
-                self.price = Some(ProviderPrice::Free);
+            if dialect.local {
+                self.local.get_or_insert(true);
+                self.price.get_or_insert(ProviderPrice::Free);
             }
         }
         if let (none @ None, Some(address)) = (&mut self.base_url, dialect.base_url) {
@@ -178,7 +186,8 @@ impl super::ProviderConfig {
             ));
         }
         if self.kind.is_none() {
-            let allowed = "must be set for a provider that is not built in: \"openai\" (OpenAI-compatible)";
+            let allowed = "must be set for a provider that is not built in: \"openai\" (OpenAI-compatible) or \
+                           \"ollama\"";
             return Err(Error::config(&key("kind"), "absent", allowed));
         }
         self.validate_dialect(name)?;

@@ -1,8 +1,10 @@
-//! The models that can be asked for: those of the settings and of the price tables, of all configured providers.
+//! The models that can be asked for: those of the settings, of the price tables and those that were found, of all
+//! configured providers.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::found::is_name_of;
 use super::registry::{Provider, Registry};
 use crate::clock::Millis;
 use crate::pricing::{Kind, Price};
@@ -21,6 +23,13 @@ impl Registry {
         for provider in self.iter() {
             for info in self.prices.models(&provider.name) {
                 models.entry(info.name.clone()).or_insert_with(|| self.model(provider, &info.name, at));
+            }
+        }
+        for provider in self.iter() {
+            let listed = |found: &Model| provider.models.iter().any(|name| is_name_of(name, &found.id));
+            for found in provider.found.all().iter().filter(|found| !listed(found)) {
+                let model = || Model { created: found.created, ..self.model(provider, &found.id, at) };
+                models.entry(found.id.clone()).or_insert_with(model);
             }
         }
         models.into_values().collect()

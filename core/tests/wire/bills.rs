@@ -279,3 +279,16 @@ fn together_fireworks_and_cerebras_bill() {
         ],
     );
 }
+
+#[test]
+fn ollama_costs_nothing_unless_a_price_is_set() {
+    let answer = json!({"model": "llama3.2", "created_at": "2026-10-17T23:14:07.414671Z", "done": true,
+        "message": {"role": "assistant", "content": "Paris."}, "done_reason": "stop", "total_duration": 174_563_334_u64,
+        "load_duration": 101_397_084, "prompt_eval_count": 38, "prompt_eval_duration": 13_074_791, "eval_count": 3,
+        "eval_duration": 52_479_709});
+    let bill = |price: Value| bill_at("ollama", "llama3.2", &answer, NOVEMBER_20, &with(price));
+    // As its settings say by themselves.
+    assert_eq!(bill(json!({"provider": "ollama", "price": "free"})), 0);
+    // 38 × 0.02 + 3 × 0.10 = 0.76 + 0.3
+    assert_eq!(bill(json!({"provider": "ollama", "price": {"input": "0.02", "output": "0.10"}})), 1_060);
+}

@@ -38,7 +38,11 @@ fn a_key_or_an_address_in_the_environment_makes_a_provider_configured() {
             let config = read(environment, "").unwrap();
             let provider = &config.providers[name];
             assert_eq!(provider.base_url.as_deref(), Some("http://127.0.0.1:9/v1"), "{name}: {variable}");
-            assert_eq!((provider.local, provider.price.is_some()), (dialect.local, dialect.local), "{name}");
+            assert_eq!(
+                (provider.local == Some(true), provider.price.is_some()),
+                (dialect.local, dialect.local),
+                "{name}"
+            );
         }
     }
 }
@@ -69,10 +73,10 @@ fn a_provider_of_another_name_can_speak_any_dialect() {
     assert_eq!(provider.base_url.as_deref(), Some("https://api.groq.com/openai/v1"));
     let toml = "[providers.gpu]\nkind = \"openai\"\ndialect = \"vllm\"\nbase_url = \"https://gpu.test/v1\"\n";
     let config = read(Environment::empty(), toml).unwrap();
-    assert!(!config.providers["gpu"].local, "where it runs goes by the name");
+    assert!(config.providers["gpu"].local.is_none(), "where it runs goes by the name");
     assert!(config.providers["gpu"].price.is_none());
     let config = read(Environment::empty(), "[providers.vllm]\n").unwrap();
-    assert!(config.providers["vllm"].local);
+    assert_eq!(config.providers["vllm"].local, Some(true));
 }
 
 #[test]

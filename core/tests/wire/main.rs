@@ -8,11 +8,13 @@ mod bills;
 mod case;
 mod compatible;
 mod harness;
+mod ollama;
 mod openai;
 mod random;
 mod registry;
 
 use harness::Provider;
+use lockgate::provider::ollama::Ollama;
 use lockgate::provider::openai::{Dialect, OpenAi};
 
 /// A test for each law.
@@ -72,6 +74,7 @@ macro_rules! providers {
 providers! {
     protocols {
         openai: OpenAi::default(), openai::path, BEARER;
+        ollama: Ollama, ollama::path, BEARER;
     }
     dialects {
         azure: "azure", dialect("azure").api_version(Some("2024-10-21")), compatible::azure_path, ("api-key", "");

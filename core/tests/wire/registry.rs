@@ -8,7 +8,7 @@ use crate::PROVIDERS;
 use crate::case::cases;
 
 /// The providers with a protocol of their own, each held to the whole list.
-const FULL: &[&str] = &["openai"];
+const FULL: &[&str] = &["openai", "ollama"];
 
 /// The fewest cases of one provider.
 const FEWEST: usize = 25;
@@ -91,6 +91,17 @@ const ABSENT: &[(&str, &str, &str)] = &[
     ),
     ("openai", "reasoning_continued", "there is no thinking to hand back"),
     ("openai", "stream_reasoning", "its chat completions keep the thinking to themselves"),
+    ("ollama", "refusal", "it has no field for a refusal"),
+    ("ollama", "stream_refusal", "it has no field for a refusal"),
+    ("ollama", "content_filter", "it filters nothing"),
+    ("ollama", "stream_content_filter", "it filters nothing"),
+    ("ollama", "citations", "its chat gives none"),
+    ("ollama", "unsupported_logprobs", "it gives log probabilities, see logprobs"),
+    ("ollama", "cached_usage", "it reports no tokens of a cache"),
+    ("ollama", "cache_write_usage", "it reports no tokens of a cache"),
+    ("ollama", "several_choices", "it answers once, see unsupported_n"),
+    ("ollama", "stream_several_choices", "it answers once, see unsupported_n"),
+    ("ollama", "error_429_quota", "there is no account that could be used up"),
 ];
 
 #[test]

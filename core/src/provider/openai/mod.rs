@@ -23,6 +23,7 @@ use crate::types::{ChatResponse, EmbedResponse};
 
 pub use contract::Contract;
 pub use dialect::{Auth, Dialect, Limit, Paths, Thinking};
+pub(super) use tools::made_up_id;
 pub use usage::token_counts;
 
 /// The adapter, in one dialect.
