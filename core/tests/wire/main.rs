@@ -5,12 +5,14 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // Helpers of tests.
 
 mod case;
+mod gemini;
 mod harness;
 mod ollama;
 mod openai;
 mod random;
 
 use harness::Provider;
+use lockgate::provider::gemini::Gemini;
 use lockgate::provider::ollama::Ollama;
 use lockgate::provider::openai::OpenAi;
 
@@ -53,6 +55,7 @@ macro_rules! providers {
 
 providers! {
     openai: OpenAi::default(), openai::path, ("authorization", "Bearer ");
+    gemini: Gemini, gemini::path, ("x-goog-api-key", "");
     ollama: Ollama, ollama::path, ("authorization", "Bearer ");
 }
 
