@@ -7,6 +7,7 @@
 mod bills;
 mod case;
 mod compatible;
+mod gemini;
 mod harness;
 mod ollama;
 mod openai;
@@ -14,6 +15,7 @@ mod random;
 mod registry;
 
 use harness::Provider;
+use lockgate::provider::gemini::Gemini;
 use lockgate::provider::ollama::Ollama;
 use lockgate::provider::openai::{Dialect, OpenAi};
 
@@ -74,6 +76,7 @@ macro_rules! providers {
 providers! {
     protocols {
         openai: OpenAi::default(), openai::path, BEARER;
+        gemini: Gemini, gemini::path, ("x-goog-api-key", "");
         ollama: Ollama, ollama::path, BEARER;
     }
     dialects {
