@@ -40,7 +40,18 @@ pub(crate) fn turns<'a>(body: &Fields<'a>, request: &str) -> Checked<Vec<Read<'a
     if contents.is_empty() {
         return Err(field(request, "contents", "contents is not specified"));
     }
-    contents.iter().map(|content| turn(content, request)).collect()
+    let mut turns: Vec<Read<'a>> = Vec::new();
+    for content in &contents {
+        let next = turn(content, request)?;
+        match turns.last_mut() {
+            // A stream is handed back piece by piece: what the model said in a row is one turn.
+            Some(last) if last.message.role == Role::Assistant && next.message.role == Role::Assistant => {
+                last.go_on(next);
+            }
+            _ => turns.push(next),
+        }
+    }
+    Ok(turns)
 }
 
 /// The messages of the turns: results are messages of their own.
@@ -109,6 +120,15 @@ const DATA: [&str; 9] = [
 ];
 
 impl<'a> Read<'a> {
+    /// Adds the next piece of the same turn.
+    fn go_on(&mut self, next: Read<'a>) {
+        self.first_call_sealed |= self.message.tool_calls.is_empty() && next.first_call_sealed;
+        self.message.text.push_str(&next.message.text);
+        self.message.tool_calls.extend(next.message.tool_calls);
+        self.message.images.extend(next.message.images);
+        self.message.attachments += next.message.attachments;
+    }
+
     fn part(&mut self, part: &Fields<'a>, request: &str) -> Checked<()> {
         let beside = ["thought", "thoughtSignature", "mediaResolution", "videoMetadata", "partMetadata"];
         part.only(&[DATA.as_slice(), &beside].concat())?;

@@ -11,7 +11,7 @@ use crate::plan::Answer;
 use crate::server::Arrived;
 
 pub(crate) fn answer(arrived: &Arrived, model: &str) -> Result<Answer, ApiError> {
-    let model = models::chat(model, "countTokens")?;
+    let model = models::chat(arrived, model, "countTokens")?;
     let body: Value = serde_json::from_slice(&arrived.body).map_err(|_| not_json())?;
     let fields = Fields::body(&body)?;
     fields.only(&["contents", "generateContentRequest"])?;

@@ -59,7 +59,7 @@ impl Wanted {
 }
 
 pub(crate) fn one(arrived: &Arrived, model: &str, faults: &[&Fault]) -> Result<Answer, ApiError> {
-    models::embedding(model, "embedContent")?;
+    models::embedding(arrived, model, "embedContent")?;
     let body: Value = serde_json::from_slice(&arrived.body).map_err(|_| not_json())?;
     let wanted = Wanted::read(&Fields::body(&body)?, "EmbedContentRequest")?;
     Ok(told(json!({"embedding": wanted.vector()}), wanted.input.tokens(), faults))
@@ -67,7 +67,7 @@ pub(crate) fn one(arrived: &Arrived, model: &str, faults: &[&Fault]) -> Result<A
 
 pub(crate) fn batch(arrived: &Arrived, model: &str, faults: &[&Fault]) -> Result<Answer, ApiError> {
     const NAME: &str = "BatchEmbedContentsRequest";
-    models::embedding(model, "batchEmbedContents")?;
+    models::embedding(arrived, model, "batchEmbedContents")?;
     let body: Value = serde_json::from_slice(&arrived.body).map_err(|_| not_json())?;
     let body = Fields::body(&body)?;
     body.only(&["requests"])?;

@@ -131,11 +131,11 @@ pub(crate) fn bad_key() -> ApiError {
         .detail(json!({"@type": format!("{TYPE}LocalizedMessage"), "locale": "en-US", "message": MESSAGE}))
 }
 
-pub(crate) fn no_such_model(model: &str, method: &str) -> ApiError {
+pub(crate) fn no_such_model(version: &str, model: &str, method: &str) -> ApiError {
     ApiError::new(
         404,
         format!(
-            "models/{model} is not found for API version v1beta, or is not supported for {method}. Call ListModels to \
+            "models/{model} is not found for API version {version}, or is not supported for {method}. Call ListModels to \
              see the list of available models and their supported methods."
         ),
     )

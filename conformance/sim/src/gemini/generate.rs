@@ -31,7 +31,7 @@ pub(crate) struct Composed<'a> {
 }
 
 pub(crate) fn whole(arrived: &Arrived, model: &str, faults: &[&Fault]) -> Result<Answer, ApiError> {
-    let model = models::chat(model, "generateContent")?;
+    let model = models::chat(arrived, model, "generateContent")?;
     let body: Value = serde_json::from_slice(&arrived.body).map_err(|_| not_json())?;
     let composed = Composed::new(arrived, model, &Request::read(&body, model)?, faults);
     let usage = reported(composed.usage(), faults, usage::change);
@@ -54,7 +54,7 @@ pub(crate) fn streamed(
     faults: &[&Fault],
     events: bool,
 ) -> Result<Answer, ApiError> {
-    let model = models::chat(model, "streamGenerateContent")?;
+    let model = models::chat(arrived, model, "streamGenerateContent")?;
     let body: Value = serde_json::from_slice(&arrived.body).map_err(|_| not_json())?;
     let composed = Composed::new(arrived, model, &Request::read(&body, model)?, faults);
     let counted = composed.usage().value();

@@ -29,7 +29,7 @@ pub(crate) struct Gemini;
 
 impl Gemini {
     fn route(arrived: &Arrived, faults: &[&Fault]) -> Result<Answer, ApiError> {
-        let Some(rest) = arrived.path.strip_prefix("/v1beta/models") else {
+        let Some(rest) = arrived.path.strip_prefix(&format!("/{}/models", version(arrived))) else {
             return Err(error::unknown_url());
         };
         authorise(arrived)?;
@@ -40,7 +40,7 @@ impl Gemini {
             };
         };
         match (&arrived.method, rest.split_once(':')) {
-            (&Method::GET, None) => models::one(rest),
+            (&Method::GET, None) => models::one(arrived, rest),
             (&Method::POST, Some((model, method))) => match method {
                 "generateContent" => generate::whole(arrived, model, faults),
                 "streamGenerateContent" => {
@@ -87,6 +87,11 @@ impl Dialect for Gemini {
     fn frame_end(&self) -> &'static [u8] {
         stream::FRAME_END
     }
+}
+
+/// The version of the API that is asked. Both that are served are the same.
+fn version(arrived: &Arrived) -> &'static str {
+    if arrived.path.starts_with("/v1/") { "v1" } else { "v1beta" }
 }
 
 /// The key, in the header or, as Google's services also take it, in the address.

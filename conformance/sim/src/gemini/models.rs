@@ -3,8 +3,9 @@
 use serde::Serialize;
 
 use crate::gemini::error::{ApiError, no_such_model};
-use crate::gemini::in_query;
+use crate::gemini::{in_query, version as version_of};
 use crate::plan::Answer;
+use crate::server::Arrived;
 
 /// What a model is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,17 +39,17 @@ pub(crate) const OUTPUT_LIMIT: i64 = 65_536;
 
 /// A model that answers chats, or the vendor's 404. Names outside the list are served too, but not those ending in
 /// `-does-not-exist`, nor other vendors'.
-pub(crate) fn chat<'a>(model: &'a str, method: &str) -> Result<Model<'a>, ApiError> {
+pub(crate) fn chat<'a>(arrived: &Arrived, model: &'a str, method: &str) -> Result<Model<'a>, ApiError> {
     if is_foreign(model) || model.contains("embedding") {
-        return Err(no_such_model(model, method));
+        return Err(no_such_model(version_of(arrived), model, method));
     }
     Ok(Model { name: model, version: version(model) })
 }
 
 /// A model that makes vectors.
-pub(crate) fn embedding(model: &str, method: &str) -> Result<(), ApiError> {
+pub(crate) fn embedding(arrived: &Arrived, model: &str, method: &str) -> Result<(), ApiError> {
     if is_foreign(model) || !model.contains("embedding") {
-        return Err(no_such_model(model, method));
+        return Err(no_such_model(version_of(arrived), model, method));
     }
     Ok(())
 }
@@ -175,9 +176,9 @@ pub(crate) fn list(query: Option<&str>) -> Result<Answer, ApiError> {
 }
 
 /// `GET /v1beta/models/{name}`.
-pub(crate) fn one(name: &str) -> Result<Answer, ApiError> {
+pub(crate) fn one(arrived: &Arrived, name: &str) -> Result<Answer, ApiError> {
     if is_foreign(name) {
-        return Err(no_such_model(name, "generateContent"));
+        return Err(no_such_model(version_of(arrived), name, "generateContent"));
     }
     let known = MODELS.iter().find(|(known, _, _)| *known == name);
     let kind = if name.contains("embedding") { For::Embedding } else { For::Chat };

@@ -105,21 +105,28 @@ fn pieces(composed: &Composed<'_>, choice: &Choice) -> Vec<Piece> {
                 tokens: count(tokens),
                 finish: None,
             }));
-            let thought_signature = composed.seals.then(|| composed.seal_text(""));
-            end.parts = vec![Part { text: Some(String::new()), thought_signature, ..Part::default() }];
+            end.parts = vec![empty(composed.seals.then(|| composed.seal_text("")))];
         }
         Said::Calls(calls) => match composed.calls(calls, &choice.finish) {
-            Ok(parts) => pieces.extend(parts.into_iter().zip(calls).map(|(part, call)| Piece {
-                parts: vec![part],
-                tokens: call.tokens(),
-                ..Piece::default()
-            })),
+            Ok(parts) => {
+                pieces.extend(parts.into_iter().zip(calls).map(|(part, call)| Piece {
+                    parts: vec![part],
+                    tokens: call.tokens(),
+                    ..Piece::default()
+                }));
+                end.parts = vec![empty(None)];
+            }
             Err(message) => broken = Some(message),
         },
     }
     end.finish = Some((composed.finish(choice, broken.is_some()), broken));
     pieces.push(end);
     pieces
+}
+
+/// A part that says nothing, as the last of a stream.
+fn empty(thought_signature: Option<String>) -> Part {
+    Part { text: Some(String::new()), thought_signature, ..Part::default() }
 }
 
 /// The tokens in groups of 1, 2, 4 and 8, then of [`LARGEST`].

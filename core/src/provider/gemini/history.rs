@@ -157,6 +157,15 @@ fn calls<'a>(
 ) -> Result<()> {
     // Of calls made at once the first carries the thinking.
     let mut missing = unsealed.then_some(NONE_TO_CHECK);
+    if let Some(call) = message.extra.get("function_call").and_then(Raw::read::<FunctionCall>) {
+        let args = written(&call, &format!("messages[{at}].function_call"))?.args;
+        let name = Cow::Owned(call.name);
+        tell(missing, warnings);
+        parts.push(Part::Call {
+            function_call: Call { id: None, name, args },
+            thought_signature: missing.take().map(Cow::Borrowed),
+        });
+    }
     for (index, call) in message.tool_calls.iter().enumerate() {
         let path = format!("messages[{at}].tool_calls[{index}]");
         warnings.fields("messages[].tool_calls[]", &call.extra, &signature::CALL_FIELDS);
@@ -165,18 +174,23 @@ fn calls<'a>(
         };
         let signature = signature::of_call(call).map(Cow::Owned);
         let stand_in = missing.take().map(Cow::Borrowed);
-        if signature.is_none() && stand_in.is_some() {
-            warnings.tell(
-                "messages[].tool_calls: gemini was told not to look for the thinking behind calls it did not make"
-                    .to_owned(),
-            );
-        }
+        tell(stand_in.as_deref().filter(|_| signature.is_none()), warnings);
         parts.push(Part::Call {
             function_call: Call { id: id(call), ..written(function, &path)? },
             thought_signature: signature.or(stand_in),
         });
     }
     Ok(())
+}
+
+/// Tells that a call goes without the thinking behind it, if it does.
+fn tell(stand_in: Option<&str>, warnings: &mut Warnings) {
+    if stand_in.is_some() {
+        warnings.tell(
+            "messages[].tool_calls: gemini was told not to look for the thinking behind calls it did not make"
+                .to_owned(),
+        );
+    }
 }
 
 /// The call's id, if Gemini knows it or another provider gave it.
@@ -190,5 +204,5 @@ fn written<'a>(function: &'a FunctionCall, path: &str) -> Result<Call<'a>> {
         .ok()
         .filter(Raw::is_object)
         .ok_or_else(|| unsupported(&format!("{path}.function.arguments"), NAME, "it takes a JSON object"))?;
-    Ok(Call { id: None, name: &function.name, args })
+    Ok(Call { id: None, name: Cow::Borrowed(&function.name), args })
 }

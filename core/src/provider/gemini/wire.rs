@@ -83,7 +83,7 @@ pub(super) struct Resolution {
 pub(super) struct Call<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) id: Option<&'a str>,
-    pub(super) name: &'a str,
+    pub(super) name: Cow<'a, str>,
     pub(super) args: Raw,
 }
 

@@ -5,6 +5,9 @@ use serde_json::{Value, json};
 use super::{ARGON, ask, weather, whole};
 use crate::raw::{call, start};
 
+/// What is wrong with a request.
+type Change = fn(&mut Value);
+
 async fn keyed(headers: &[(&str, &str)], query: &str) -> (u16, Value) {
     let sim = start().await;
     let path = format!("/gemini/v1beta/models/{ARGON}:generateContent{query}");
@@ -31,7 +34,7 @@ async fn addresses_that_are_not_there() {
     for (model, status) in [("gpt-4o", 404), ("gemini-9-does-not-exist", 404), ("gemini-9-new", 200)] {
         assert_eq!(whole(&sim, model, &ask("x")).await.status, status, "{model}");
     }
-    for path in ["/gemini/v1beta/other", "/gemini/v1/models", "/gemini/v1beta/models/gemini-4-argon:paint"] {
+    for path in ["/gemini/v1beta/other", "/gemini/v2/models", "/gemini/v1beta/models/gemini-4-argon:paint"] {
         let reply = call(&sim, "POST", path, &[super::KEY], b"{}").await;
         assert_eq!((reply.status, reply.header("content-type")), (404, "text/html; charset=UTF-8"), "{path}");
     }
@@ -40,12 +43,12 @@ async fn addresses_that_are_not_there() {
 #[tokio::test]
 async fn what_is_not_known_or_not_allowed_is_refused() {
     let sim = start().await;
-    let with = |change: fn(&mut Value)| {
+    let with = |change: Change| {
         let mut body = weather("x");
         change(&mut body);
         body
     };
-    let cases: [(fn(&mut Value), &str); 22] = [
+    let cases: [(Change, &str); 22] = [
         (|body| body["messages"] = json!([]), "Unknown name \"messages\": Cannot find field."),
         (
             |body| body["generationConfig"] = json!({"max_tokens": 9}),
