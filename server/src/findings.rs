@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use lockgate::config::{AuthMode, ProviderKind, key_variables};
+use lockgate::config::{AuthMode, ProviderKind, compatible_variables, key_variables};
 use lockgate::{Config, Discovered, Gateway};
 use serde::Serialize;
 
@@ -15,8 +15,10 @@ pub(crate) struct Findings {
     pub(crate) auth: &'static str,
     /// Providers that requests can be sent to.
     pub(crate) providers: Vec<String>,
-    /// Variables of built-in providers that are not set.
+    /// Variables of the vendors that are not set.
     pub(crate) missing: Vec<&'static str>,
+    /// Variables that would make other built-in providers known.
+    pub(crate) also: Vec<&'static str>,
     /// Providers that say themselves which models they have.
     pub(crate) local: Vec<Local>,
     pub(crate) warnings: Vec<String>,
@@ -51,6 +53,10 @@ impl Findings {
             },
             providers: config.providers.keys().cloned().collect(),
             missing,
+            also: compatible_variables()
+                .filter(|(name, _)| !config.providers.contains_key(*name))
+                .map(|(_, variable)| variable)
+                .collect(),
             local: Vec::new(),
             warnings: warnings(config),
         }
@@ -85,6 +91,11 @@ impl Findings {
     pub(crate) fn providers_line(&self) -> String {
         if self.providers.is_empty() { "none".to_owned() } else { self.providers.join(", ") }
     }
+}
+
+/// The variables of other providers as a line for people.
+pub(crate) fn also_line(variables: &[&str]) -> Option<String> {
+    (!variables.is_empty()).then(|| format!("{} would each add a provider", variables.join(", ")))
 }
 
 fn warnings(config: &Config) -> Vec<String> {

@@ -14,6 +14,8 @@ from harness.simulator import Simulator
 AMBIENT = (
     "OPENAI_",
     "OLLAMA_",
+    "GEMINI_",
+    "GOOGLE_",
     "HTTP_PROXY",
     "HTTPS_PROXY",
     "ALL_PROXY",

@@ -80,7 +80,11 @@ impl Layers {
         let mut merged = self.fallback;
         merge(&mut merged, self.file);
         if let Some(environment) = &self.environment {
-            merge(&mut merged, environment.table()?);
+            let named = |layer: &Table, name: &str| {
+                layer.get("providers").and_then(|providers| providers.get(name)).is_some()
+            };
+            let table = environment.table(|name| named(&merged, name) || named(&self.explicit, name))?;
+            merge(&mut merged, table);
         }
         merge(&mut merged, self.explicit);
         let table = Value::Table(merged);

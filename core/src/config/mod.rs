@@ -13,7 +13,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-pub use environment::{Environment, key_variables};
+pub use environment::{Environment, compatible_variables, key_variables};
 pub use layers::Layers;
 pub use provider::{PooledKey, ProviderConfig, ProviderKind, ProviderPrice};
 pub(crate) use routing::validate_chains;

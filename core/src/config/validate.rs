@@ -7,10 +7,12 @@ use crate::auth::{OnStoreLoss, Secret};
 use crate::error::{Error, Result};
 use crate::money::Nano;
 use crate::provider::ollama;
+use crate::provider::openai::{Dialect, Paths};
 use crate::store::postgres::is_postgres;
 
 /// Addresses of the built-in providers.
 const BUILT_IN: &[(&str, ProviderKind, &str)] = &[
+    ("gemini", ProviderKind::Gemini, "https://generativelanguage.googleapis.com/v1beta"),
     ("openai", ProviderKind::Openai, "https://api.openai.com/v1"),
     ("ollama", ProviderKind::Ollama, ollama::DEFAULT_ADDRESS),
 ];
@@ -26,6 +28,7 @@ impl Config {
                 provider.kind.get_or_insert(*kind);
                 provider.base_url.get_or_insert_with(|| (*address).to_owned());
             }
+            provider.fill(name);
             if provider.kind == Some(ProviderKind::Ollama) {
                 provider.local.get_or_insert(true);
                 provider.price.get_or_insert(ProviderPrice::Free);
@@ -156,6 +159,45 @@ impl super::Timeouts {
 }
 
 impl super::ProviderConfig {
+    /// What the dialect implies. Where it runs and what it costs goes by the name alone: a provider of another name
+    /// may speak the same dialect elsewhere.
+    fn fill(&mut self, name: &str) {
+        let Some(dialect) = self.dialect_of(name) else { return };
+        if dialect.name == name {
+            self.kind.get_or_insert(ProviderKind::Openai);
+            if dialect.local {
+                self.local.get_or_insert(true);
+                self.price.get_or_insert(ProviderPrice::Free);
+            }
+        }
+        if let (none @ None, Some(address)) = (&mut self.base_url, dialect.base_url) {
+            *none = Some(address.to_owned());
+        }
+    }
+
+    fn validate_dialect(&self, name: &str) -> Result<()> {
+        let key = |field: &str| format!("providers.{name}.{field}");
+        if let Some(dialect) = &self.dialect {
+            if self.kind != Some(ProviderKind::Openai) {
+                let allowed = "only a provider of kind \"openai\" has a dialect";
+                return Err(Error::config(&key("dialect"), format!("{dialect:?}"), allowed));
+            }
+            if Dialect::named(dialect).is_none() {
+                let names: Vec<&str> = Dialect::all().map(|dialect| dialect.name).collect();
+                let allowed = format!("must be one of {}", names.join(", "));
+                return Err(Error::config(&key("dialect"), format!("{dialect:?}"), allowed));
+            }
+        }
+        let Some(version) = &self.api_version else { return Ok(()) };
+        let versions = self.dialect_of(name).is_some_and(|dialect| dialect.paths == Paths::Azure);
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.');
+        if !versions || version.is_empty() || !version.chars().all(plain) {
+            let allowed = "must be a version of Azure's API, as 2024-10-21, and only Azure has versions";
+            return Err(Error::config(&key("api_version"), format!("{version:?}"), allowed));
+        }
+        Ok(())
+    }
+
     fn validate(&self, name: &str) -> Result<()> {
         let key = |field: &str| format!("providers.{name}.{field}");
         if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
@@ -171,6 +213,7 @@ impl super::ProviderConfig {
                            \"ollama\"";
             return Err(Error::config(&key("kind"), "absent", allowed));
         }
+        self.validate_dialect(name)?;
         let Some(address) = &self.base_url else {
             return Err(Error::config(
                 &key("base_url"),

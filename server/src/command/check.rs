@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::store;
 use crate::cli::{Json, Sources};
 use crate::failure::Failure;
-use crate::findings::Findings;
+use crate::findings::{Findings, also_line};
 use crate::{listing, settings};
 
 #[derive(Serialize)]
@@ -150,6 +150,9 @@ fn report(checked: &Checked) -> Result<(), Failure> {
     }
     for variable in &findings.missing {
         listing::line(&format!("missing    {variable} is not set"))?;
+    }
+    if let Some(also) = also_line(&findings.also) {
+        listing::line(&format!("also       {also}"))?;
     }
     findings.warnings.iter().try_for_each(|warning| listing::line(&format!("warning    {warning}")))
 }

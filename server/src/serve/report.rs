@@ -7,7 +7,7 @@ use lockgate::config::AuthMode;
 use serde::Serialize;
 
 use crate::failure::Failure;
-use crate::findings::Findings;
+use crate::findings::{Findings, also_line};
 use crate::listing;
 use crate::settings::STORE;
 
@@ -45,6 +45,9 @@ pub(super) async fn announce(gateway: &Gateway, address: SocketAddr, json: bool)
     ];
     lines.extend(findings.local_lines().map(|(provider, line)| format!("  local      {provider} at {line}")));
     lines.extend(findings.missing.iter().map(|variable| format!("  not found  {variable} is not set")));
+    if findings.providers.is_empty() {
+        lines.extend(also_line(&findings.also).map(|also| format!("  also       {also}")));
+    }
     if gateway.config().auth == AuthMode::Required && !has_keys(gateway).await? {
         lines.push(hint(&findings.store));
     }
