@@ -93,6 +93,16 @@ impl Reply {
         }
     }
 
+    /// The answer with a time, where the provider gives it none. `created` is in seconds since 1970.
+    pub(crate) fn dated(mut self, created: i64) -> Reply {
+        if let Reply::Chat(response) = &mut self
+            && response.created == 0
+        {
+            response.created = created;
+        }
+        self
+    }
+
     /// The answer with what the gateway did.
     pub(crate) fn with_metadata(mut self, metadata: Metadata) -> Reply {
         match &mut self {

@@ -115,6 +115,7 @@ impl Call {
 
     /// Settled before the audience hears of the end: what was answered is on the books.
     fn settle_and_keep(self, reply: Reply, candidate: &Candidate, flight: &Flight) {
+        let reply = reply.dated(self.cx.created);
         let cost = self.service.reservation.settle(Ending::ANSWERED, &self.cx.attempts);
         if let Some(key) = self.service.key {
             let ttl = Duration::from_secs(u64::from(self.service.caller.project.settings.cache.ttl_seconds));

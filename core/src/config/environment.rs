@@ -9,7 +9,10 @@ use toml::{Table, Value};
 pub struct Environment(BTreeMap<String, String>);
 
 /// Providers whose settings the environment can carry: name, key variable, address variable.
-const PROVIDERS: &[(&str, &str, &str)] = &[("openai", "OPENAI_API_KEY", "OPENAI_BASE_URL")];
+const PROVIDERS: &[(&str, &str, &str)] = &[
+    ("openai", "OPENAI_API_KEY", "OPENAI_BASE_URL"),
+    ("anthropic", "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL"),
+];
 
 /// Variables that are a top-level setting.
 const SETTINGS: &[(&str, &str)] = &[

@@ -34,6 +34,8 @@ pub struct ProviderConfig {
 pub enum ProviderKind {
     /// OpenAI's chat completions.
     Openai,
+    /// Anthropic's messages.
+    Anthropic,
 }
 
 /// A provider's prices.

@@ -8,8 +8,10 @@ use crate::error::{Error, Result};
 use crate::money::Nano;
 
 /// Addresses of the built-in providers.
-const BUILT_IN: &[(&str, ProviderKind, &str)] =
-    &[("openai", ProviderKind::Openai, "https://api.openai.com/v1")];
+const BUILT_IN: &[(&str, ProviderKind, &str)] = &[
+    ("openai", ProviderKind::Openai, "https://api.openai.com/v1"),
+    ("anthropic", ProviderKind::Anthropic, "https://api.anthropic.com/v1"),
+];
 
 /// A day: whoever waits longer for a request to end means for ever.
 const LONGEST_DRAIN: u64 = 86_400;
@@ -127,7 +129,7 @@ impl super::ProviderConfig {
             ));
         }
         if self.kind.is_none() {
-            let allowed = "must be set for a provider that is not built in: \"openai\" (OpenAI-compatible)";
+            let allowed = "must be set for a provider that is not built in: \"openai\" (OpenAI-compatible), \"anthropic\"";
             return Err(Error::config(&key("kind"), "absent", allowed));
         }
         let Some(address) = &self.base_url else {

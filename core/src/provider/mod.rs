@@ -1,5 +1,6 @@
 //! Providers. An adapter translates and does nothing else: no I/O, no clock, no retry.
 
+pub mod anthropic;
 mod endpoint;
 mod express;
 mod failure;
@@ -28,6 +29,7 @@ pub use outgoing::Outgoing;
 pub(crate) fn adapter_of(kind: ProviderKind) -> Arc<dyn Adapter> {
     match kind {
         ProviderKind::Openai => Arc::new(openai::OpenAi::default()),
+        ProviderKind::Anthropic => Arc::new(anthropic::Anthropic),
     }
 }
 
@@ -44,6 +46,8 @@ pub struct Call<'a> {
     pub endpoint: &'a Endpoint,
     /// In strict cap mode: the most output tokens, sent where the caller set no limit or a higher one.
     pub output_cap: Option<u64>,
+    /// The most output tokens the model can give, where that is known.
+    pub max_output_tokens: Option<u64>,
 }
 
 /// One embeddings call to translate.

@@ -168,7 +168,9 @@ impl Attempts<'_> {
         let mut outgoing = match self.ask {
             Ask::Chat(request) => {
                 let output_cap = self.demand.output_cap;
-                adapter.chat(&Call { request, model, stream, endpoint: &endpoint, output_cap })?
+                let max_output_tokens = candidate.max_output_tokens;
+                let endpoint = &endpoint;
+                adapter.chat(&Call { request, model, stream, endpoint, output_cap, max_output_tokens })?
             }
             Ask::Embed(request) => adapter.embed(&EmbedCall { request, model, endpoint: &endpoint })?,
         };

@@ -4,12 +4,14 @@
 //! provider; a line in `providers!` runs all of them. What is one provider's own is in a module of its name.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // Helpers of tests.
 
+mod anthropic;
 mod case;
 mod harness;
 mod openai;
 mod random;
 
 use harness::Provider;
+use lockgate::provider::anthropic::Anthropic;
 use lockgate::provider::openai::OpenAi;
 
 /// A test for each law.
@@ -51,6 +53,7 @@ macro_rules! providers {
 
 providers! {
     openai: OpenAi::default(), openai::path, ("authorization", "Bearer ");
+    anthropic: Anthropic, anthropic::path, ("x-api-key", "");
 }
 
 fn provider(name: &str) -> &'static Provider {
