@@ -28,6 +28,7 @@ pub use finish::FinishReason;
 pub use message::{Message, Role, ThinkingBlock};
 pub use metadata::{Metadata, Usd};
 pub use model::{Model, ModelList};
+pub(crate) use read::read_body;
 pub use request::{ChatRequest, JsonSchema, ResponseFormat, Stop, StreamOptions};
 pub use response::{ChatResponse, Choice};
 pub use shared::SharedStr;
