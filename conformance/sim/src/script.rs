@@ -18,11 +18,13 @@ use crate::server::Vendor;
 pub enum Provider {
     /// OpenAI: chat completions, embeddings, models.
     OpenAi,
+    /// Anthropic: messages, token counts, models.
+    Anthropic,
 }
 
 impl Provider {
     /// Every simulated vendor.
-    pub const ALL: &'static [Self] = &[Self::OpenAi];
+    pub const ALL: &'static [Self] = &[Self::OpenAi, Self::Anthropic];
 
     /// All that is known of a vendor outside its own module.
     pub(crate) fn row(self) -> Row {
@@ -32,6 +34,12 @@ impl Provider {
                 base: "/v1",
                 variable: "OPENAI_BASE_URL",
                 start: |clock| Box::new(crate::openai::OpenAi::new(clock)),
+            },
+            Self::Anthropic => Row {
+                name: "anthropic",
+                base: "",
+                variable: "ANTHROPIC_BASE_URL",
+                start: |clock| Box::new(crate::anthropic::Anthropic::new(clock)),
             },
         }
     }
