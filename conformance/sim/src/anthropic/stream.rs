@@ -94,13 +94,18 @@ enum Started<'a> {
 struct Empty {}
 
 #[derive(Serialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(tag = "type")]
 enum Delta<'a> {
-    ThinkingDelta { thinking: &'a str },
-    SignatureDelta { signature: &'a str },
-    CitationsDelta { citation: &'a Citation },
-    TextDelta { text: &'a str },
-    InputJsonDelta { partial_json: &'a str },
+    #[serde(rename = "thinking_delta")]
+    Thinking { thinking: &'a str },
+    #[serde(rename = "signature_delta")]
+    Signature { signature: &'a str },
+    #[serde(rename = "citations_delta")]
+    Citations { citation: &'a Citation },
+    #[serde(rename = "text_delta")]
+    Text { text: &'a str },
+    #[serde(rename = "input_json_delta")]
+    InputJson { partial_json: &'a str },
 }
 
 /// One event of the stream.
@@ -139,21 +144,21 @@ impl Writer {
         }
         match block {
             Block::Thinking { shown, signature } => {
-                shown.iter().for_each(|thinking| self.delta(index, Delta::ThinkingDelta { thinking }));
-                self.delta(index, Delta::SignatureDelta { signature });
+                shown.iter().for_each(|thinking| self.delta(index, Delta::Thinking { thinking }));
+                self.delta(index, Delta::Signature { signature });
             }
             Block::Sealed { .. } => {}
             Block::Text { words, citation } => {
-                words.iter().for_each(|text| self.delta(index, Delta::TextDelta { text }));
+                words.iter().for_each(|text| self.delta(index, Delta::Text { text }));
                 if let Some(citation) = citation {
-                    self.delta(index, Delta::CitationsDelta { citation });
+                    self.delta(index, Delta::Citations { citation });
                 }
             }
             Block::Tool { input, .. } => {
-                self.delta(index, Delta::InputJsonDelta { partial_json: "" });
+                self.delta(index, Delta::InputJson { partial_json: "" });
                 // A call without arguments has no more than that.
                 let pieces = input.iter().filter(|_| input.concat() != "{}");
-                pieces.for_each(|partial_json| self.delta(index, Delta::InputJsonDelta { partial_json }));
+                pieces.for_each(|partial_json| self.delta(index, Delta::InputJson { partial_json }));
             }
         }
         self.send(&Sent::ContentBlockStop { index }, None);
