@@ -16,7 +16,8 @@ use crate::limits::{CapStanding, Standing};
 use crate::money::Nano;
 use crate::settle::{Attempt, CacheVerdict, Note};
 use crate::stream::{Encoder, Event, replay};
-use crate::types::{Chunk, Metadata, Usd};
+use crate::telemetry::Decisions;
+use crate::types::{Chunk, Metadata, Raw, Usd};
 
 /// The end of the path.
 pub(crate) enum Answer {
@@ -49,6 +50,8 @@ pub struct Report {
     pub saved: Option<Nano>,
     /// From arrival to the end of the answer, in milliseconds.
     pub latency_ms: u64,
+    /// Why it came about so, where the caller asked.
+    pub decisions: Option<Box<Decisions>>,
 }
 
 impl Report {
@@ -73,6 +76,7 @@ impl Report {
             saved_usd: self.saved.map(|saved| Usd { nano: saved.nano() }),
             ..Metadata::default()
         };
+        metadata.explain = self.decisions.as_ref().and_then(|decisions| Raw::of(decisions).ok());
         metadata.set_cost(self.cost.map(Nano::nano));
         metadata
     }
@@ -96,6 +100,8 @@ pub(crate) struct Desk {
     downgraded_from: Option<String>,
     /// What is reserved for it, by which the standing is ahead of the books.
     held: Nano,
+    /// What was decided for one who waits for another's answer, or gets it from the cache, if it wants to know.
+    decisions: Option<Box<Decisions>>,
     /// The row of one who waits for another's answer, or gets it from the cache. The leader's row is its
     /// reservation's.
     note: Option<Note>,
@@ -112,6 +118,7 @@ impl Desk {
             standing: cx.standing,
             downgraded_from: None,
             held: Nano::ZERO,
+            decisions: cx.explanation(),
             note: None,
         }
     }
@@ -147,6 +154,7 @@ impl Desk {
             cost: None,
             saved: None,
             latency_ms: 0,
+            decisions: if self.note.is_some() { self.decisions.clone() } else { head.decisions },
         }
     }
 
@@ -158,6 +166,16 @@ impl Desk {
             (None, _) => {}
         }
         lost
+    }
+
+    /// For providers that give their answers no id.
+    fn own_id(&self) -> String {
+        format!("chatcmpl-{}", self.id)
+    }
+
+    /// A whole answer as the caller gets it.
+    fn sign(&self, reply: Reply, report: &Report) -> Reply {
+        reply.identified(|| self.own_id(), &report.model, self.created).with_metadata(report.metadata())
     }
 
     /// The answer is whole: what it cost this caller, and what that leaves.
@@ -194,7 +212,7 @@ impl Answer {
         // The last one out takes the answer, the others copies.
         let reply =
             Arc::try_unwrap(whole).map_or_else(|whole| whole.reply.clone(), |whole: Whole| whole.reply);
-        Ok(Answer::Whole(reply.with_metadata(report.metadata()), Box::new(report)))
+        Ok(Answer::Whole(desk.sign(reply, &report), Box::new(report)))
     }
 
     /// An answer from the cache.
@@ -207,6 +225,7 @@ impl Answer {
             model: stored.model.clone(),
             attempts: Vec::new(),
             warnings: Vec::new(),
+            decisions: None,
         };
         let mut report = desk.report(head, CacheVerdict::Exact);
         match &stored.reply {
@@ -218,7 +237,7 @@ impl Answer {
             }
             reply => {
                 desk.end(&mut report, stored.cost);
-                Answer::Whole(reply.clone().with_metadata(report.metadata()), Box::new(report))
+                Answer::Whole(desk.sign(reply.clone(), &report), Box::new(report))
             }
         }
     }
@@ -234,9 +253,7 @@ pub struct ChatStream {
 impl ChatStream {
     fn new(desk: Desk, source: Source, report: Report) -> ChatStream {
         let shown = Box::new(report.clone());
-        // For providers that give their answers no id.
-        let id = format!("chatcmpl-{}", desk.id);
-        let encoder = Encoder::new(id, report.model.clone(), desk.created);
+        let encoder = Encoder::new(desk.own_id(), report.model.clone(), desk.created);
         let streaming = Streaming { desk, source, encoder, report, ended: false };
         let pieces = futures_util::stream::unfold(streaming, |mut streaming| async move {
             let piece = streaming.next().await?;

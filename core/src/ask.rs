@@ -93,12 +93,18 @@ impl Reply {
         }
     }
 
-    /// The answer with a time, where the provider gives it none. `created` is in seconds since 1970.
-    pub(crate) fn dated(mut self, created: i64) -> Reply {
-        if let Reply::Chat(response) = &mut self
-            && response.created == 0
-        {
-            response.created = created;
+    /// The answer with an id, a model and a time (in seconds) where the provider gives none.
+    pub(crate) fn identified(mut self, id: impl FnOnce() -> String, model: &str, created: i64) -> Reply {
+        if let Reply::Chat(response) = &mut self {
+            if response.id.is_empty() {
+                response.id = id();
+            }
+            if response.model.is_empty() {
+                model.clone_into(&mut response.model);
+            }
+            if response.created == 0 {
+                response.created = created;
+            }
         }
         self
     }
