@@ -17,6 +17,7 @@ class Simulator:
         self.program = Program(argv, env=clean_environment(folder), folder=folder, name="lockgate-sim")
         self.control: str = self.program.announcement["control"]
         self.openai: str = self.program.announcement["openai"]
+        self.anthropic: str = self.program.announcement["anthropic"]
 
     def _control(self, method: str, path: str, body: Any = None) -> Any:
         answer = call(method, self.control + path, body)

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::anthropic::error::{ApiError, not_json};
-use crate::anthropic::request::{Purpose, Request, object};
+use crate::anthropic::request::{Purpose, Request, Version, object};
 use crate::plan::Answer;
 use crate::server::Arrived;
 
@@ -13,8 +13,8 @@ struct Count {
     input_tokens: u64,
 }
 
-pub(crate) fn answer(arrived: &Arrived) -> Result<Answer, ApiError> {
+pub(crate) fn answer(arrived: &Arrived, version: Version) -> Result<Answer, ApiError> {
     let body: Value = serde_json::from_slice(&arrived.body).map_err(|_| not_json())?;
-    let request = Request::read(object(&body)?, Purpose::Count)?;
+    let request = Request::read(object(&body)?, Purpose::Count, version)?;
     Ok(Answer::json(&Count { input_tokens: request.prompt.tokens() }, None, None))
 }

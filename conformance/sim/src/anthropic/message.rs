@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::anthropic::content::Document;
 use crate::anthropic::error::{ApiError, not_json};
-use crate::anthropic::request::{Purpose, Request, object};
+use crate::anthropic::request::{Purpose, Request, Version, object};
 use crate::anthropic::seal::seal;
 use crate::anthropic::stream;
 use crate::anthropic::usage::{self, Usage};
@@ -64,9 +64,9 @@ pub(crate) struct Told<'a> {
     pub(crate) usage: Option<Reported<Usage>>,
 }
 
-pub(crate) fn answer(arrived: &Arrived, faults: &[&Fault]) -> Result<Answer, ApiError> {
+pub(crate) fn answer(arrived: &Arrived, version: Version, faults: &[&Fault]) -> Result<Answer, ApiError> {
     let body: Value = serde_json::from_slice(&arrived.body).map_err(|_| not_json())?;
-    let request = Request::read(object(&body)?, Purpose::Answer)?;
+    let request = Request::read(object(&body)?, Purpose::Answer, version)?;
     let reply = compose(arrived.id, &request.prompt, faults);
     let Some(choice) = reply.choices.first() else { return Err(not_json()) };
     let mut counted = reply.counted;

@@ -20,6 +20,7 @@ use http::{HeaderMap, Method};
 use serde_json::Value;
 
 use crate::anthropic::error::ApiError;
+use crate::anthropic::request::Version;
 use crate::clock::Clock;
 use crate::fault::{ErrorInStream, Fault, StatusFault};
 use crate::model::letters;
@@ -38,10 +39,11 @@ impl Anthropic {
 
     fn route(&self, arrived: &Arrived, faults: &[&Fault]) -> Result<Answer, ApiError> {
         authorise(&arrived.headers)?;
+        let version = version(&arrived.headers)?;
         let rest = arrived.path.strip_prefix("/v1/").ok_or_else(error::not_found)?;
         match (&arrived.method, rest) {
-            (&Method::POST, "messages") => message::answer(arrived, faults),
-            (&Method::POST, "messages/count_tokens") => count::answer(arrived),
+            (&Method::POST, "messages") => message::answer(arrived, version, faults),
+            (&Method::POST, "messages/count_tokens") => count::answer(arrived, version),
             (&Method::GET, "models") => Ok(models::list()),
             (_, "messages" | "messages/count_tokens" | "models") => Err(error::method()),
             (&Method::GET, rest) => match rest.strip_prefix("models/") {
@@ -127,17 +129,24 @@ impl Dialect for Anthropic {
     }
 }
 
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim)
+}
+
 fn authorise(headers: &HeaderMap) -> Result<(), ApiError> {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
-    let bearer = text("authorization").and_then(|value| value.strip_prefix("Bearer "));
-    match text("x-api-key").or(bearer) {
-        None | Some("") => return Err(error::no_key()),
-        Some(key) if key.starts_with("sk-bad") => return Err(error::bad_key()),
-        Some(_) => {}
+    let bearer = header(headers, "authorization").and_then(|value| value.strip_prefix("Bearer "));
+    match header(headers, "x-api-key").or(bearer) {
+        None | Some("") => Err(error::no_key()),
+        Some(key) if key.starts_with("sk-bad") => Err(error::bad_key()),
+        Some(_) => Ok(()),
     }
-    match text("anthropic-version") {
+}
+
+fn version(headers: &HeaderMap) -> Result<Version, ApiError> {
+    match header(headers, "anthropic-version") {
         None | Some("") => Err(error::invalid("anthropic-version: header is required")),
-        Some("2023-06-01" | "2023-01-01") => Ok(()),
+        Some("2023-06-01" | "2023-01-01") => Ok(Version::First),
+        Some("2026-10-21") => Ok(Version::Second),
         Some(other) => {
             let message = format!("anthropic-version: \"{other}\" is not a valid version");
             Err(error::invalid(message))

@@ -130,9 +130,18 @@ impl<'a, 'p> Params<'a, 'p> {
         Err(wrong(self.place, &what))
     }
 
+    /// A 400 for a field that is among `gone`.
+    pub(crate) fn without(&self, gone: &[&str]) -> Result<(), ApiError> {
+        self.refuse(|field| gone.contains(&field))
+    }
+
     /// A 400 for a field outside `known`.
     pub(crate) fn only(&self, known: &[&str]) -> Result<(), ApiError> {
-        match self.fields.keys().find(|field| !known.contains(&field.as_str())) {
+        self.refuse(|field| !known.contains(&field))
+    }
+
+    fn refuse(&self, which: impl Fn(&str) -> bool) -> Result<(), ApiError> {
+        match self.fields.keys().find(|field| which(field)) {
             Some(field) => Err(self.wrong(field, "Extra inputs are not permitted")),
             None => Ok(()),
         }

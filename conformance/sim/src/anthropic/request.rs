@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use crate::anthropic::content::{Conversation, Document, Mark, hour};
 use crate::anthropic::error::{ApiError, invalid, not_json};
 use crate::anthropic::models::{self, Model};
-use crate::anthropic::params::Params;
+use crate::anthropic::params::{Params, wrong};
 use crate::anthropic::rules::{self, Thinking};
 use crate::anthropic::usage::Kept;
 use crate::anthropic::{schema, tools};
@@ -65,6 +65,15 @@ pub(crate) enum Purpose {
     Count,
 }
 
+/// The version of the API that a request is written for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Version {
+    /// 2023-06-01, and 2023-01-01 before it.
+    First,
+    /// 2026-10-21: no `temperature`, `top_p` and `top_k`; users' texts carry no citations.
+    Second,
+}
+
 /// The object in a body.
 pub(crate) fn object(body: &Value) -> Result<&Map<String, Value>, ApiError> {
     body.as_object().ok_or_else(not_json)
@@ -72,7 +81,11 @@ pub(crate) fn object(body: &Value) -> Result<&Map<String, Value>, ApiError> {
 
 impl<'a> Request<'a> {
     /// Reads the body as the vendor would.
-    pub(crate) fn read(body: &'a Map<String, Value>, purpose: Purpose) -> Result<Self, ApiError> {
+    pub(crate) fn read(
+        body: &'a Map<String, Value>,
+        purpose: Purpose,
+        version: Version,
+    ) -> Result<Self, ApiError> {
         let params = Params::new(body, "");
         let limit = match purpose {
             Purpose::Answer => {
@@ -85,6 +98,10 @@ impl<'a> Request<'a> {
         let list = params.array("messages")?.map(Vec::as_slice).unwrap_or_default();
         let name = params.required_text("model")?;
         params.only(&FIELDS)?;
+        if version == Version::Second {
+            params.without(&["temperature", "top_p", "top_k"])?;
+            uncited(list)?;
+        }
         let (model, serving) = models::serving(name)?;
         if let Some(limit) = limit.filter(|limit| *limit > model.longest_answer) {
             let most = model.longest_answer;
@@ -137,6 +154,20 @@ impl<'a> Request<'a> {
             kept,
         })
     }
+}
+
+/// A 400 for citations in what the user says.
+fn uncited(list: &[Value]) -> Result<(), ApiError> {
+    for (index, message) in list.iter().enumerate().filter(|(_, message)| message["role"] == "user") {
+        for (at, block) in message["content"].as_array().into_iter().flatten().enumerate() {
+            let cites = block["citations"].as_array().is_some_and(|citations| !citations.is_empty());
+            if block["type"] == "text" && cites {
+                let place = format!("messages.{index}.content.{at}.text.citations");
+                return Err(wrong(&place, "Extra inputs are not permitted"));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// A conversation ends with the user, or where the model may go on with words put into its mouth, with the assistant.

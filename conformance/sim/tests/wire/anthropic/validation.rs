@@ -220,3 +220,27 @@ async fn keys_versions_models_and_paths_are_checked() {
         assert_eq!(call(&sim, "POST", path, &HEADERS, body.as_bytes()).await.status, 404, "{path}");
     }
 }
+
+#[tokio::test]
+async fn the_second_version_has_no_sampling_and_no_citations_of_users() {
+    let sim = start().await;
+    let second = [HEADERS[0], ("anthropic-version", "2026-10-21")];
+    let cited = json!([{"type": "text", "text": "x", "citations": [{"type": "char_location"}]}]);
+    let mut same = ask("x");
+    same["messages"][0]["content"] = json!([{"type": "text", "text": "x", "citations": []}]);
+    assert_eq!(call(&sim, "POST", PATH, &second, same.to_string().as_bytes()).await.status, 200);
+    for (body, what) in [
+        (with("temperature", json!(1)), "temperature: Extra inputs are not permitted"),
+        (with("top_p", json!(0.5)), "top_p: Extra inputs are not permitted"),
+        (with("top_k", json!(4)), "top_k: Extra inputs are not permitted"),
+        (
+            with("/messages/0/content", cited),
+            "messages.0.content.0.text.citations: Extra inputs are not permitted",
+        ),
+    ] {
+        let body = body.to_string();
+        assert_eq!(call(&sim, "POST", PATH, &HEADERS, body.as_bytes()).await.status, 200, "{body}");
+        let reply = call(&sim, "POST", PATH, &second, body.as_bytes()).await;
+        assert_eq!((reply.status, &reply.json()["error"]["message"]), (400, &json!(what)));
+    }
+}
