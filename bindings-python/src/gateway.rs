@@ -134,10 +134,10 @@ impl Gateway {
         run(py, http::handle(gateway, request, limit), block)
     }
 
-    /// The models that can be asked for.
-    fn models(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        let models = self.gateway(py)?.models();
-        output::from_json(py, &serde_json::to_vec(&models.data).unwrap_or_default())
+    /// The models that can be asked for; local providers are asked what they have.
+    fn models(&self, py: Python<'_>, block: bool) -> PyResult<Py<PyAny>> {
+        let gateway = self.gateway(py)?;
+        run(py, Box::pin(models(gateway)), block)
     }
 
     /// One step of administration, by its name.
@@ -304,6 +304,12 @@ async fn chat(gateway: Arc<lockgate::Gateway>, body: Vec<u8>, options: CallOptio
 async fn embed(gateway: Arc<lockgate::Gateway>, body: Vec<u8>, options: CallOptions) -> Ended {
     let response = gateway.embed_with(EmbedRequest::from_slice(&body)?, options).await?;
     let text = json(&response)?;
+    Ok(Box::new(move |py| output::from_json(py, &text)))
+}
+
+async fn models(gateway: Arc<lockgate::Gateway>) -> Ended {
+    gateway.discover().await;
+    let text = json(&gateway.models().data)?;
     Ok(Box::new(move |py| output::from_json(py, &text)))
 }
 

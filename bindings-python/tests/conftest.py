@@ -18,7 +18,7 @@ import lockgate
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-AMBIENT = ("OPENAI_", "LOCKGATE_STORE", "HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
+AMBIENT = ("OPENAI_", "OLLAMA_", "LOCKGATE_STORE", "HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
 
 for name in [name for name in os.environ if name.startswith(AMBIENT)]:
     del os.environ[name]
@@ -42,6 +42,7 @@ class Simulator:
         urls = json.loads(self.process.stdout.readline())
         self.control: str = urls["control"]
         self.openai: str = urls["openai"]
+        self.ollama: str = urls["ollama"]
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
         data = None if body is None else json.dumps(body).encode()

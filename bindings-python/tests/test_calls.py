@@ -149,6 +149,13 @@ def test_administration(gateway):
     assert any(model.id == "gpt-4o-mini" for model in gateway.models())
 
 
+def test_what_ollama_has_can_be_asked_for_and_costs_nothing(simulator):
+    with lockgate.Gateway(environment={"OLLAMA_HOST": simulator.ollama}) as gateway:
+        assert "llama3.2:latest" in [model.id for model in gateway.models()]
+        answer = gateway.chat(model="llama3.2", messages=[{"role": "user", "content": "Hello"}])
+        assert (answer.lockgate.provider, answer.lockgate.cost_usd) == ("ollama", 0)
+
+
 def test_a_closed_gateway_says_so(simulator):
     gateway = lockgate.Gateway(simulator.settings(), environment={})
     assert gateway.close() is True

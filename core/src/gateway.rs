@@ -17,7 +17,7 @@ use crate::error::{Error, Kind, Result};
 use crate::ids::ProjectId;
 use crate::limits::{CounterId, Scope, Window};
 use crate::pipeline;
-use crate::route::{Health, Registry, Rules};
+use crate::route::{Discovered, Discovery, Health, Registry, Rules, is_name_of};
 use crate::settle::{Keep, Retention, Row, Settler, Swept};
 use crate::store::{self, Inspection, RowFilter, StoreSize, Stores, UsageLine, UsageQuery};
 use crate::telemetry::{Metrics, Now};
@@ -40,6 +40,7 @@ pub(crate) struct Core {
     pub(crate) stores: Stores,
     pub(crate) identities: Arc<Identities>,
     pub(crate) registry: Registry,
+    pub(crate) discovery: Discovery,
     pub(crate) transport: Transport,
     pub(crate) health: Health,
     pub(crate) metrics: Arc<Metrics>,
@@ -105,20 +106,31 @@ impl Gateway {
         }
     }
 
-    /// The models that can be asked for.
+    /// The models that can be asked for. Those of providers that say themselves which they have are as of the last
+    /// time somebody asked; [`Gateway::discover`] asks now.
     #[must_use]
     pub fn models(&self) -> ModelList {
         let mut data: Vec<Model> = Vec::new();
         for provider in self.core.registry.iter() {
             let known = self.core.registry.prices.models(&provider.name).map(|info| info.name.clone());
-            for name in provider.models.iter().cloned().chain(known) {
-                if !data.iter().any(|model| model.id == name) {
-                    data.push(Model { id: name, owned_by: provider.name.clone(), ..Model::default() });
+            let listed = provider.models.iter().cloned().chain(known);
+            let listed = listed.map(|id| Model { id, ..Model::default() });
+            let found = provider.found.all();
+            let more =
+                found.iter().filter(|model| !provider.models.iter().any(|name| is_name_of(name, &model.id)));
+            for model in listed.chain(more.cloned()) {
+                if !data.iter().any(|known| known.id == model.id) {
+                    data.push(Model { owned_by: provider.name.clone(), ..model });
                 }
             }
         }
         data.sort_by(|one, other| one.id.cmp(&other.id));
         ModelList { data, ..ModelList::default() }
+    }
+
+    /// Asks the providers that can say it which models they have, and waits a short time for their answers.
+    pub async fn discover(&self) -> Vec<Discovered> {
+        self.core.discovery.look().await
     }
 
     /// Sums of the ledger.
@@ -288,6 +300,8 @@ impl Gateway {
             .map_err(|source| Error::internal("a gateway needs a Tokio runtime", source))?;
         let registry = Registry::new(&config)?;
         let transport = Transport::new(config.timeouts)?;
+        let within = Duration::from_millis(config.timeouts.discovery_ms);
+        let discovery = Discovery::new(&registry, &transport, within, clock.clone(), runtime.clone());
         let health = Health::new(config.routing.breaker, clock.clone());
         let stores = store::open(&config, clock.clone()).await?;
         let bootstrap = Admin::new(stores.directory.clone(), clock.clone(), None);
@@ -328,6 +342,7 @@ impl Gateway {
             stores,
             identities,
             registry,
+            discovery,
             transport,
             health,
             metrics,

@@ -68,7 +68,7 @@ async fn chunks(gateway: &Gateway, body: &Value) -> Vec<Value> {
     body["stream_options"] = json!({"include_usage": true});
     let (status, _, text) = post(gateway, &body).await;
     assert_eq!(status, 200, "{text}");
-    let text = text.strip_suffix("data: [DONE]\n\n").unwrap_or_else(|| panic!("no end: {text}"));
+    let text = text.strip_suffix("data: [DONE]\n\n").ok_or(&text).unwrap();
     let data = text.lines().filter_map(|line| line.strip_prefix("data: "));
     data.map(|data| serde_json::from_str(data).unwrap()).collect()
 }

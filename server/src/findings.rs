@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 
-use lockgate::Config;
-use lockgate::config::{AuthMode, key_variables};
+use lockgate::config::{AuthMode, ProviderKind, key_variables};
+use lockgate::{Config, Discovered, Gateway};
 use serde::Serialize;
 
 /// What a start would find.
@@ -16,16 +16,30 @@ pub(crate) struct Findings {
     pub(crate) providers: Vec<String>,
     /// Variables of built-in providers that are not set.
     pub(crate) missing: Vec<&'static str>,
+    /// Providers that say themselves which models they have.
+    pub(crate) local: Vec<Local>,
     pub(crate) warnings: Vec<String>,
+}
+
+/// A provider that was asked for its models.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Local {
+    pub(crate) provider: String,
+    pub(crate) address: String,
+    /// How many it has; none where it gave no list.
+    pub(crate) models: Option<usize>,
 }
 
 impl Findings {
     /// Reads the settings.
     pub(crate) fn of(config: &Config) -> Findings {
-        let missing = key_variables()
+        let mut missing: Vec<&str> = key_variables()
             .filter(|(name, _)| config.providers.get(*name).is_none_or(|provider| provider.api_key.is_none()))
             .map(|(_, variable)| variable)
             .collect();
+        if !config.providers.values().any(|provider| provider.kind == Some(ProviderKind::Ollama)) {
+            missing.push("OLLAMA_HOST");
+        }
         Findings {
             store: config.store.clone().unwrap_or_else(|| "memory".to_owned()),
             shared: config.shared,
@@ -35,8 +49,34 @@ impl Findings {
             },
             providers: config.providers.keys().cloned().collect(),
             missing,
+            local: Vec::new(),
             warnings: warnings(config),
         }
+    }
+
+    /// Asks the local providers whether they are there, and what they have.
+    pub(crate) async fn look(&mut self, gateway: &Gateway) {
+        for Discovered { provider, address, models } in gateway.discover().await {
+            if let Err(problem) = &models {
+                self.warnings.push(format!(
+                    "{provider} at {address} does not list its models ({problem}); it is asked again when a model is \
+                     asked for that nobody else has"
+                ));
+            }
+            self.local.push(Local { provider, address, models: models.ok() });
+        }
+    }
+
+    /// The local providers as lines for people, with the name first.
+    pub(crate) fn local_lines(&self) -> impl Iterator<Item = (&str, String)> {
+        self.local.iter().map(|local| {
+            let models = match local.models {
+                Some(1) => "1 model".to_owned(),
+                Some(count) => format!("{count} models"),
+                None => "no answer".to_owned(),
+            };
+            (local.provider.as_str(), format!("{}, {models}", local.address))
+        })
     }
 
     /// The providers as a line for people.

@@ -14,6 +14,7 @@ from harness.simulator import Simulator
 AMBIENT = (
     "ANTHROPIC_",
     "OPENAI_",
+    "OLLAMA_",
     "HTTP_PROXY",
     "HTTPS_PROXY",
     "ALL_PROXY",

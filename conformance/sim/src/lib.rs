@@ -29,6 +29,7 @@ mod clock;
 mod control;
 mod fault;
 mod model;
+mod ollama;
 mod openai;
 mod plan;
 mod record;

@@ -20,11 +20,13 @@ pub enum Provider {
     OpenAi,
     /// Anthropic: messages, token counts, models.
     Anthropic,
+    /// Ollama: chat, generate, embed, and the models that are pulled.
+    Ollama,
 }
 
 impl Provider {
     /// Every simulated vendor.
-    pub const ALL: &'static [Self] = &[Self::OpenAi, Self::Anthropic];
+    pub const ALL: &'static [Self] = &[Self::OpenAi, Self::Anthropic, Self::Ollama];
 
     /// All that is known of a vendor outside its own module.
     pub(crate) fn row(self) -> Row {
@@ -40,6 +42,12 @@ impl Provider {
                 base: "",
                 variable: "ANTHROPIC_BASE_URL",
                 start: |clock| Box::new(crate::anthropic::Anthropic::new(clock)),
+            },
+            Self::Ollama => Row {
+                name: "ollama",
+                base: "",
+                variable: "OLLAMA_HOST",
+                start: |clock| Box::new(crate::ollama::Ollama::new(clock)),
             },
         }
     }

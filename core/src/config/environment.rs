@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use toml::{Table, Value};
 
+use crate::error::{Error, Result};
+use crate::provider::ollama;
+
 /// Environment variables, taken once so that tests can give their own.
 #[derive(Clone, Default)]
 pub struct Environment(BTreeMap<String, String>);
@@ -13,6 +16,9 @@ const PROVIDERS: &[(&str, &str, &str)] = &[
     ("openai", "OPENAI_API_KEY", "OPENAI_BASE_URL"),
     ("anthropic", "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL"),
 ];
+
+/// Where Ollama is, in its own way to say it.
+const OLLAMA_HOST: &str = "OLLAMA_HOST";
 
 /// Variables that are a top-level setting.
 const SETTINGS: &[(&str, &str)] = &[
@@ -55,7 +61,7 @@ impl Environment {
     }
 
     /// The settings that the variables make.
-    pub(super) fn table(&self) -> Table {
+    pub(super) fn table(&self) -> Result<Table> {
         let mut table = Table::new();
         for (variable, setting) in SETTINGS {
             if let Some(value) = self.get(variable) {
@@ -75,10 +81,32 @@ impl Environment {
                 providers.insert((*name).to_owned(), Value::Table(provider));
             }
         }
+        if let Some(ollama) = self.ollama()? {
+            providers.insert("ollama".to_owned(), Value::Table(ollama));
+        }
         if !providers.is_empty() {
             table.insert("providers".to_owned(), Value::Table(providers));
         }
-        table
+        Ok(table)
+    }
+
+    /// Ollama needs no key, so it is the address that says whether it is to be used.
+    fn ollama(&self) -> Result<Option<Table>> {
+        let url = match (self.get("OLLAMA_BASE_URL"), self.get(OLLAMA_HOST)) {
+            (Some(url), _) => url.to_owned(),
+            (None, Some(host)) => ollama::address(host).ok_or_else(|| {
+                let allowed = "must be a host, host:port, or an http or https URL";
+                // It may hold a password.
+                let shown = if host.contains('@') { "(hidden)".to_owned() } else { format!("{host:?}") };
+                Error::config(OLLAMA_HOST, shown, allowed)
+            })?,
+            (None, None) => return Ok(None),
+        };
+        let mut provider = Table::from_iter([("base_url".to_owned(), Value::String(url))]);
+        if let Some(key) = self.get("OLLAMA_API_KEY") {
+            provider.insert("api_key".to_owned(), Value::String(key.to_owned()));
+        }
+        Ok(Some(provider))
     }
 }
 

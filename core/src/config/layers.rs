@@ -79,7 +79,7 @@ impl Layers {
         let mut merged = self.fallback;
         merge(&mut merged, self.file);
         if let Some(environment) = &self.environment {
-            merge(&mut merged, environment.table());
+            merge(&mut merged, environment.table()?);
         }
         merge(&mut merged, self.explicit);
         let table = Value::Table(merged);

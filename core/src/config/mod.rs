@@ -116,6 +116,8 @@ pub struct Timeouts {
     pub total_ms: u64,
     /// Silence after which a stream's headers and comments go out to the caller.
     pub silence_ms: u64,
+    /// For a local provider to say which models it has. A request for a model that nobody knows waits so long.
+    pub discovery_ms: u64,
 }
 
 impl Default for Timeouts {
@@ -127,6 +129,7 @@ impl Default for Timeouts {
             idle_ms: 120_000,
             total_ms: 600_000,
             silence_ms: 15_000,
+            discovery_ms: 1_000,
         }
     }
 }

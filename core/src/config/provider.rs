@@ -12,7 +12,7 @@ use crate::auth::Secret;
 pub struct ProviderConfig {
     /// The protocol it speaks. Known by the name for the built-in providers.
     pub kind: Option<ProviderKind>,
-    /// Where it is, up to and with the version: `https://api.openai.com/v1`.
+    /// Where it is, up to and with the version: `https://api.openai.com/v1`. Ollama's has none.
     pub base_url: Option<String>,
     /// Our key.
     pub api_key: Option<Secret>,
@@ -26,8 +26,9 @@ pub struct ProviderConfig {
     pub models: Vec<String>,
     /// Its prices, where the built-in tables do not know them.
     pub price: Option<ProviderPrice>,
-    /// Whether it runs on this machine or network: what the failover modes call local.
-    pub local: bool,
+    /// Whether it runs on this machine or network: what the failover modes call local. Ollama does unless set
+    /// otherwise, all others do not.
+    pub local: Option<bool>,
 }
 
 /// One of several keys.
@@ -57,6 +58,8 @@ pub enum ProviderKind {
     Openai,
     /// Anthropic's messages.
     Anthropic,
+    /// Ollama's own. Its models are found by asking it, and cost nothing unless a price says otherwise.
+    Ollama,
 }
 
 /// A provider's prices.

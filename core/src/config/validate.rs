@@ -2,15 +2,17 @@
 
 use std::net::SocketAddr;
 
-use super::{Config, Environment, ProviderKind};
+use super::{Config, Environment, ProviderKind, ProviderPrice};
 use crate::auth::{OnStoreLoss, Secret};
 use crate::error::{Error, Result};
 use crate::money::Nano;
+use crate::provider::ollama;
 
 /// Addresses of the built-in providers.
 const BUILT_IN: &[(&str, ProviderKind, &str)] = &[
     ("openai", ProviderKind::Openai, "https://api.openai.com/v1"),
     ("anthropic", ProviderKind::Anthropic, "https://api.anthropic.com/v1"),
+    ("ollama", ProviderKind::Ollama, ollama::DEFAULT_ADDRESS),
 ];
 
 /// A day: whoever waits longer for a request to end means for ever.
@@ -23,6 +25,10 @@ impl Config {
             if let Some((_, kind, address)) = BUILT_IN.iter().find(|(built_in, _, _)| built_in == name) {
                 provider.kind.get_or_insert(*kind);
                 provider.base_url.get_or_insert_with(|| (*address).to_owned());
+            }
+            if provider.kind == Some(ProviderKind::Ollama) {
+                provider.local.get_or_insert(true);
+                provider.price.get_or_insert(ProviderPrice::Free);
             }
             if provider.api_key.is_none()
                 && let Some(variable) = &provider.api_key_env
@@ -115,7 +121,7 @@ impl Config {
 }
 
 impl super::Timeouts {
-    fn named(&self) -> [(&'static str, u64); 6] {
+    fn named(&self) -> [(&'static str, u64); 7] {
         [
             ("connect_ms", self.connect_ms),
             ("first_byte_ms", self.first_byte_ms),
@@ -123,6 +129,7 @@ impl super::Timeouts {
             ("idle_ms", self.idle_ms),
             ("total_ms", self.total_ms),
             ("silence_ms", self.silence_ms),
+            ("discovery_ms", self.discovery_ms),
         ]
     }
 }
@@ -139,7 +146,8 @@ impl super::ProviderConfig {
             ));
         }
         if self.kind.is_none() {
-            let allowed = "must be set for a provider that is not built in: \"openai\" (OpenAI-compatible), \"anthropic\"";
+            let allowed = "must be set for a provider that is not built in: \"openai\" (OpenAI-compatible), \
+                           \"anthropic\" or \"ollama\"";
             return Err(Error::config(&key("kind"), "absent", allowed));
         }
         let Some(address) = &self.base_url else {

@@ -150,6 +150,11 @@ impl PriceTable {
         }
     }
 
+    /// Whether `model` is the name or an alias of one of the provider's models, word for word.
+    pub fn names(&self, provider: &str, model: &str) -> bool {
+        self.providers.get(provider).is_some_and(|provider| provider.named(model).is_some())
+    }
+
     /// What is known of `model` at `provider`, found by name, alias or dated pin.
     pub fn model(&self, provider: &str, model: &str) -> Option<&ModelInfo> {
         self.providers.get(provider)?.find(model).map(|model| &model.info)

@@ -6,6 +6,7 @@ mod express;
 mod failure;
 mod image;
 mod name;
+pub mod ollama;
 pub mod openai;
 mod outgoing;
 
@@ -17,7 +18,7 @@ use crate::clock::Millis;
 use crate::config::ProviderKind;
 use crate::error::Result;
 use crate::stream::Event;
-use crate::types::{ChatRequest, ChatResponse, EmbedRequest, EmbedResponse, Usage};
+use crate::types::{ChatRequest, ChatResponse, EmbedRequest, EmbedResponse, Model, Usage};
 
 pub use endpoint::Endpoint;
 pub use failure::{Failure, FailureClass};
@@ -30,6 +31,7 @@ pub(crate) fn adapter_of(kind: ProviderKind) -> Arc<dyn Adapter> {
     match kind {
         ProviderKind::Openai => Arc::new(openai::OpenAi::default()),
         ProviderKind::Anthropic => Arc::new(anthropic::Anthropic),
+        ProviderKind::Ollama => Arc::new(ollama::Ollama),
     }
 }
 
@@ -80,6 +82,19 @@ pub trait Adapter: Send + Sync {
 
     /// Reads an answer that is not a 2xx. `now` turns an HTTP date into a time to wait.
     fn failure(&self, status: u16, headers: &HeaderMap, body: &[u8], now: Millis) -> Failure;
+
+    /// Asks which models are there right now. None for a provider whose models are those of the price tables and the
+    /// settings.
+    fn listing(&self, endpoint: &Endpoint) -> Option<Result<Outgoing>> {
+        let _ = endpoint;
+        None
+    }
+
+    /// Reads the models: the body of a 2xx to [`Adapter::listing`].
+    fn listed(&self, body: &[u8]) -> Result<Vec<Model>, Failure> {
+        let _ = body;
+        Ok(Vec::new())
+    }
 }
 
 /// Reads one stream.

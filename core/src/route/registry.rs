@@ -8,6 +8,7 @@ use std::sync::Arc;
 use http::{HeaderName, HeaderValue};
 
 use super::Candidate;
+use super::found::Found;
 use super::pool::KeyPool;
 use crate::ask::Ask;
 use crate::auth::Secret;
@@ -27,6 +28,8 @@ pub(crate) struct Provider {
     pub(crate) local: bool,
     /// Models named in the settings.
     pub(crate) models: Vec<String>,
+    /// Models that it says it has.
+    pub(crate) found: Found,
 }
 
 impl Provider {
@@ -110,8 +113,9 @@ impl Registry {
                 adapter: adapter_of(kind),
                 endpoint,
                 keys: keys(settings),
-                local: settings.local,
+                local: settings.local.unwrap_or(false),
                 models: settings.models.clone(),
+                found: Found::default(),
             };
             providers.insert(name.clone(), Arc::new(provider));
         }

@@ -35,20 +35,15 @@ pub(crate) fn resolve(registry: &Registry, mode: FailoverMode, model: &str, at: 
 
 /// The configured providers that serve `model`, and the name they know it by.
 fn owners<'m>(registry: &Registry, model: &'m str) -> Result<(Vec<Arc<Provider>>, &'m str)> {
-    let named: Vec<Arc<Provider>> = registry
-        .iter()
-        .filter(|provider| provider.models.iter().any(|name| name == model))
-        .cloned()
-        .collect();
-    if !named.is_empty() {
-        return Ok((named, model));
+    if let Some(certain) = certain(registry, model) {
+        return Ok(certain);
     }
-    if let Some((prefix, name)) = model.split_once('/')
-        && !name.is_empty()
-        && let Some(provider) = registry.get(prefix)
-    {
-        return Ok((vec![provider.clone()], name));
+    let found: Vec<Arc<Provider>> =
+        registry.iter().filter(|provider| provider.found.has(model)).cloned().collect();
+    if !found.is_empty() {
+        return Ok((found, model));
     }
+    // A dated pin of a model in the tables, then a name of a family.
     let owner = registry
         .prices
         .providers()
@@ -62,6 +57,29 @@ fn owners<'m>(registry: &Registry, model: &'m str) -> Result<(Vec<Arc<Provider>>
             format!("The model {model:?} is {owner}'s, and the provider {owner} is not configured."),
         )),
     }
+}
+
+/// The owners that settings, price tables or the name itself tell for certain: whatever else a provider may have.
+fn certain<'m>(registry: &Registry, model: &'m str) -> Option<(Vec<Arc<Provider>>, &'m str)> {
+    let named: Vec<Arc<Provider>> = registry
+        .iter()
+        .filter(|provider| provider.models.iter().any(|name| name == model))
+        .cloned()
+        .collect();
+    if !named.is_empty() {
+        return Some((named, model));
+    }
+    if let Some(provider) = registry.iter().find(|provider| registry.prices.names(&provider.name, model)) {
+        return Some((vec![provider.clone()], model));
+    }
+    let (prefix, name) = model.split_once('/')?;
+    let provider = registry.get(prefix).filter(|_| !name.is_empty())?;
+    Some((vec![provider.clone()], name))
+}
+
+/// Whether it is known who serves `model`, without asking the providers what they have.
+pub(super) fn is_known(registry: &Registry, model: &str) -> bool {
+    certain(registry, model).is_some() || registry.iter().any(|provider| provider.found.has(model))
 }
 
 fn family(model: &str) -> Option<&'static str> {

@@ -7,11 +7,13 @@
 mod anthropic;
 mod case;
 mod harness;
+mod ollama;
 mod openai;
 mod random;
 
 use harness::Provider;
 use lockgate::provider::anthropic::Anthropic;
+use lockgate::provider::ollama::Ollama;
 use lockgate::provider::openai::OpenAi;
 
 /// A test for each law.
@@ -54,6 +56,7 @@ macro_rules! providers {
 providers! {
     openai: OpenAi::default(), openai::path, ("authorization", "Bearer ");
     anthropic: Anthropic, anthropic::path, ("x-api-key", "");
+    ollama: Ollama, ollama::path, ("authorization", "Bearer ");
 }
 
 fn provider(name: &str) -> &'static Provider {

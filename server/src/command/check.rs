@@ -36,6 +36,7 @@ pub(super) async fn run(sources: &Sources, print: Json) -> Result<ExitCode, Fail
         projects: None,
         size: None,
     };
+    checked.findings.look(&settings::without_store(config.clone()).await?).await;
     if let Some(path) = file(&config) {
         check_file(&config, path, &mut checked).await?;
     }
@@ -107,6 +108,9 @@ fn report(checked: &Checked) -> Result<(), Failure> {
         ))?;
     }
     listing::line(&format!("providers  {}", findings.providers_line()))?;
+    for (provider, line) in findings.local_lines() {
+        listing::line(&format!("local      {provider} at {line}"))?;
+    }
     for variable in &findings.missing {
         listing::line(&format!("missing    {variable} is not set"))?;
     }

@@ -1,27 +1,19 @@
 //! `lockgate models`.
 
-use std::sync::Arc;
-
-use lockgate::Gateway;
-use lockgate::clock::SystemClock;
-
 use crate::cli::{Json, Sources};
 use crate::failure::Failure;
 use crate::{listing, settings};
 
 pub(super) async fn run(sources: &Sources, print: Json) -> Result<(), Failure> {
-    let mut config = settings::read(sources)?;
-    // Models come from settings and price tables alone: no store is touched.
-    config.store = Some("memory".to_owned());
-    config.shared = false;
-    let gateway = Gateway::start(config, Arc::new(SystemClock)).await?;
+    let gateway = settings::without_store(settings::read(sources)?).await?;
+    gateway.discover().await;
     let models = gateway.models();
     if print.json {
         return listing::json(&models);
     }
     if models.data.is_empty() {
         return listing::line(
-            "No models: no provider is configured (set OPENAI_API_KEY, or [providers] in the settings).",
+            "No models: no provider is configured (set OPENAI_API_KEY or OLLAMA_HOST, or [providers] in the settings).",
         );
     }
     let rows: Vec<[String; 2]> = models.data.into_iter().map(|model| [model.id, model.owned_by]).collect();

@@ -13,7 +13,7 @@ async fn an_answer_and_a_stream_are_served_and_billed() {
     let mut server = house.serve(&[]).await;
     assert_eq!(server.said["auth"], "required");
     assert_eq!(server.said["providers"], serde_json::json!(["openai"]));
-    assert_eq!(server.said["missing"], serde_json::json!([]));
+    assert!(!server.said["missing"].to_string().contains("OPENAI_API_KEY"), "{}", server.said);
     assert_eq!(server.said["store"], "sqlite://lockgate.db");
     assert_eq!(server.said["base_url"], format!("http://{}/v1", server.address));
 

@@ -94,9 +94,39 @@ async fn the_start_says_what_was_found_and_what_was_not() {
     }
     let output = command.output().await.unwrap();
     let checked: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    for variable in ["OPENAI_API_KEY", "ANTHROPIC_API_KEY"] {
+    for variable in ["OPENAI_API_KEY", "ANTHROPIC_API_KEY", "OLLAMA_HOST"] {
         assert!(checked["missing"].as_array().unwrap().contains(&variable.into()), "{checked}");
     }
     let warnings = checked["warnings"].to_string();
     assert!(warnings.contains("0.0.0.0:0") && warnings.contains("no provider"), "{warnings}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ollama_is_found_with_what_it_has_or_said_to_be_away() {
+    let house = House::new().await;
+    let address = house.sim.base_url(lockgate_sim::Provider::Ollama);
+    let run = async |arguments: &[&str], host: &str| {
+        let output = house.command(arguments).env("OLLAMA_HOST", host).output().await.unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let json = |text: String| serde_json::from_str::<serde_json::Value>(&text).unwrap();
+    let checked = json(run(&["check", "--json"], &address).await);
+    let local = serde_json::json!([{"provider": "ollama", "address": address, "models": 5}]);
+    assert_eq!(checked["local"], local);
+    assert!(!checked["missing"].to_string().contains("OLLAMA_HOST"), "{checked}");
+    let text = run(&["check"], &address).await;
+    assert!(text.contains(&format!("local      ollama at {address}, 5 models\n")), "{text}");
+    let models = run(&["models"], &address).await;
+    assert!(models.contains("llama3.2:latest"), "{models}");
+
+    // Nobody listens on port 1.
+    let checked = json(run(&["check", "--json"], "127.0.0.1:1").await);
+    assert_eq!(checked["local"][0]["models"], serde_json::Value::Null);
+    let warnings = checked["warnings"].to_string();
+    assert!(warnings.contains("http://127.0.0.1:1") && warnings.contains("connect"), "{warnings}");
+
+    house.write("lockgate.toml", &format!("[providers.ollama]\nbase_url = \"{address}\""));
+    let server = house.serve(&[]).await;
+    assert_eq!(server.said["local"], local);
 }

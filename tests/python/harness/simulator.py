@@ -18,6 +18,7 @@ class Simulator:
         self.control: str = self.program.announcement["control"]
         self.openai: str = self.program.announcement["openai"]
         self.anthropic: str = self.program.announcement["anthropic"]
+        self.ollama: str = self.program.announcement["ollama"]
 
     def _control(self, method: str, path: str, body: Any = None) -> Any:
         answer = call(method, self.control + path, body)
@@ -28,8 +29,12 @@ class Simulator:
         """Queues what meets the next requests, in order."""
         self._control("POST", "/faults", {"provider": provider, "faults": list(faults)})
 
+    def pull(self, *models: str) -> None:
+        """Puts these in place of the models that the simulated Ollama has."""
+        self._control("POST", "/pulled", {"provider": "ollama", "models": list(models)})
+
     def reset(self) -> None:
-        """Forgets scripts and requests."""
+        """Forgets scripts and requests, and what was pulled."""
         self._control("POST", "/reset")
 
     def requests(self, path: str = "/v1/chat/completions") -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ mod embeddings;
 mod faults;
 mod golden;
 mod http2;
+mod ollama;
 mod raw;
 mod stream;
 mod validation;

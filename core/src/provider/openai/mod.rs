@@ -16,6 +16,7 @@ use crate::error::Result;
 use crate::stream::Lawful;
 use crate::types::{ChatResponse, EmbedResponse};
 
+pub(super) use tools::made_up_id;
 pub use usage::token_counts;
 
 /// Where a provider of this protocol differs.
