@@ -146,8 +146,8 @@ impl super::ProviderConfig {
             ));
         }
         if self.kind.is_none() {
-            let allowed = "must be set for a provider that is not built in: \"openai\" (OpenAI-compatible) or \
-                           \"ollama\"";
+            let allowed = "must be set for a provider that is not built in: \"openai\" (OpenAI-compatible), \
+                           \"gemini\" or \"ollama\"";
             return Err(Error::config(&key("kind"), "absent", allowed));
         }
         let Some(address) = &self.base_url else {
