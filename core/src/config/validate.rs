@@ -211,7 +211,7 @@ impl super::ProviderConfig {
         }
         if self.kind.is_none() {
             let allowed = "must be set for a provider that is not built in: \"openai\" (OpenAI-compatible), \
-                           \"anthropic\" or \"ollama\"";
+                           \"anthropic\", \"gemini\" or \"ollama\"";
             return Err(Error::config(&key("kind"), "absent", allowed));
         }
         self.validate_dialect(name)?;
