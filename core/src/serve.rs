@@ -93,7 +93,7 @@ impl Call {
                         _ => {}
                     }
                     assembler.push(&event);
-                    flight.push(event);
+                    flight.push(event, source.has_more());
                 }
                 Err(failed) => return self.break_off(failed, candidate, flight),
             }
