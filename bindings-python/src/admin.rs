@@ -49,6 +49,9 @@ async fn administer(gateway: &Gateway, step: &str, arguments: &[u8]) -> Result<V
                 |settings: &mut ProjectSettings| given.settings.lay_over(settings).unwrap_or_default();
             shown(&admin.set_project(&given.project, change).await?)
         }
+        "projects.purge_cache" => {
+            shown(&admin.purge_cache(&read::<ProjectArguments>(arguments)?.project).await?)
+        }
         "keys.list" => shown(&admin.keys(&read::<ProjectArguments>(arguments)?.project).await?),
         "keys.create" => {
             let given: NewKeyArguments = read(arguments)?;

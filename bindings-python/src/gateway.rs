@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use lockgate::clock::SystemClock;
 use lockgate::types::{ChatRequest, EmbedRequest};
 use lockgate::{CacheMode, CallOptions, Error};
 use parking_lot::Mutex;
@@ -16,6 +17,7 @@ use tokio::runtime::Handle;
 use crate::errors::{Failure, raise};
 use crate::home::Home;
 use crate::host::{self, Work};
+use crate::inheritance::{self, Disk};
 use crate::pending::{Ended, Finish, run};
 use crate::settings::Settings;
 use crate::stream::{Source, Stream};
@@ -39,16 +41,6 @@ struct Open {
     gateway: Arc<lockgate::Gateway>,
     runtime: Handle,
     disk: Disk,
-}
-
-/// What of the store a forked child would find in use.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Disk {
-    None,
-    /// A file that this process owns alone.
-    Owned,
-    /// A file that processes share.
-    Shared,
 }
 
 impl Drop for Gateway {
@@ -181,7 +173,7 @@ impl Gateway {
             match &mut *state {
                 State::Open(home)
                     if home.get().is_some_and(|open| {
-                        open.disk == Disk::Shared && Arc::strong_count(&open.gateway) == 1
+                        matches!(open.disk, Disk::Shared(_)) && Arc::strong_count(&open.gateway) == 1
                     }) =>
                 {
                     let open = home.take();
@@ -192,19 +184,30 @@ impl Gateway {
             }
         };
         if let Some(open) = open {
-            let file = open.gateway.config().store.as_deref().and_then(file_name);
+            let file = inheritance::path(open.gateway.config()).and_then(|path| path.file_name());
+            let file = file.and_then(|name| name.to_str()).map(str::to_owned);
             let work: Work<()> = Box::pin(async move {
                 open.gateway.close(REST).await;
                 drop(open);
                 let begun = tokio::time::Instant::now();
                 // SQLite's connections are closed by threads of their own, a little later.
-                while file.as_deref().is_some_and(is_open) && begun.elapsed() < REST {
+                while file.as_deref().is_some_and(inheritance::is_open) && begun.elapsed() < REST {
                     tokio::time::sleep(Duration::from_millis(1)).await;
                 }
             });
             host::wait(py, work)?;
         }
         Ok(())
+    }
+
+    /// This is a forked child: remembers what the parent left open.
+    fn inherit(&self) {
+        if let State::Open(home) = &*self.state.lock()
+            && !home.is_home()
+            && let Some(open) = home.peek()
+        {
+            open.disk.inherit(home.process());
+        }
     }
 }
 
@@ -217,7 +220,7 @@ impl Gateway {
         let refused = match &*self.state.lock() {
             State::Open(home) => match home.get() {
                 Some(open) => return Ok(open.gateway.clone()),
-                None => inherited(home),
+                None => home.peek().and_then(|open| open.disk.refusal(home.process())),
             },
             State::Resting => None,
             State::Closed => Some(Error::new(lockgate::error::Kind::ShuttingDown, "The gateway is closed.")),
@@ -239,48 +242,14 @@ impl Gateway {
     }
 }
 
-/// The name of the file in `sqlite://PATH`.
-fn file_name(store: &str) -> Option<String> {
-    let path = store.trim_start_matches("sqlite:").split('?').next()?;
-    Some(std::path::Path::new(path).file_name()?.to_str()?.to_owned())
-}
-
-/// Whether this process has SQLite's files of that name open, where the system can say it.
-fn is_open(name: &str) -> bool {
-    let Ok(descriptors) = std::fs::read_dir("/proc/self/fd") else { return false };
-    descriptors.flatten().filter_map(|entry| std::fs::read_link(entry.path()).ok()).any(|target| {
-        let target = target.file_name().and_then(|file| file.to_str()).unwrap_or_default();
-        target.strip_prefix(name).is_some_and(|rest| matches!(rest, "" | "-wal" | "-shm"))
-    })
-}
-
-/// Why a forked child cannot have this store; none where it can build its own.
-fn inherited(home: &Home<Open>) -> Option<Error> {
-    let advice = match home.peek().map(|open| open.disk) {
-        Some(Disk::Owned) => {
-            "use shared = true, so that processes share the store, or build the gateway after the fork"
-        }
-        Some(Disk::Shared) => {
-            "it had calls under way at the fork, and SQLite cannot be used in such a child: fork while no call is \
-             under way, or build the gateway after the fork"
-        }
-        Some(Disk::None) | None => return None,
-    };
-    let value = format!("a SQLite file opened by process {} before it forked", home.process());
-    Some(Error::config("store", value, advice))
-}
-
 fn build(py: Python<'_>, settings: &Settings) -> PyResult<Open> {
     let runtime = host::runtime(py)?;
-    let builder = settings.builder().map_err(|error| raise(py, &error))?;
-    let building: Work<lockgate::Result<lockgate::Gateway>> = Box::pin(builder.build());
-    let gateway = host::wait(py, building)?.map_err(|error| raise(py, &error))?;
-    let config = gateway.config();
-    let disk = match config.store.as_deref() {
-        Some(store) if store.starts_with("sqlite:") && config.shared => Disk::Shared,
-        Some(store) if store.starts_with("sqlite:") => Disk::Owned,
-        _ => Disk::None,
-    };
+    let config = settings.config().and_then(|config| inheritance::check(&config).map(|()| config));
+    let config = config.map_err(|error| raise(py, &error))?;
+    let starting: Work<lockgate::Result<lockgate::Gateway>> =
+        Box::pin(lockgate::Gateway::start(config, Arc::new(SystemClock)));
+    let gateway = host::wait(py, starting)?.map_err(|error| raise(py, &error))?;
+    let disk = Disk::of(gateway.config());
     Ok(Open { gateway: Arc::new(gateway), runtime, disk })
 }
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from lockgate import _host, _native
 from lockgate._errors import ConfigError
 
 Config = str | os.PathLike[str] | Mapping[str, Any] | None
+CacheMode = Literal["off", "refresh", "only"]
+Group = Literal["total", "day", "model", "provider", "key", "customer"]
+Library = Literal["httpx", "httpx2"]
 
 
 def start(

@@ -7,10 +7,9 @@ from typing import Any, Literal, overload
 
 from lockgate import _calls, _http
 from lockgate._admin import Customers, Keys, Projects, usage_arguments
+from lockgate._calls import CacheMode, Group, Library
 from lockgate._streams import ChatStream
 from lockgate.types import ChatCompletion, EmbeddingResponse, Inspection, Model, UsageLine
-
-CacheMode = Literal["off", "refresh", "only"]
 
 
 class Gateway:
@@ -134,7 +133,7 @@ class Gateway:
         customer: str | None = None,
         since: Any = None,
         until: Any = None,
-        by: Literal["total", "day", "model", "provider", "key", "customer"] = "total",
+        by: Group = "total",
     ) -> list[UsageLine]:
         """Sums of the ledger. ``since`` and ``until`` are datetimes with a time zone, or seconds since 1970."""
         arguments = usage_arguments(project, key, customer, since, until, by)
@@ -144,7 +143,7 @@ class Gateway:
         """What is under way in a project right now."""
         return Inspection(self._administer("inspect", {"project": project}))
 
-    def http_client(self, library: Literal["httpx", "httpx2"] | None = None) -> Any:
+    def http_client(self, library: Library | None = None) -> Any:
         """A client of ``httpx2`` or ``httpx`` whose requests this gateway answers, without a socket.
 
         For SDKs that take one: ``openai.OpenAI(api_key=key, http_client=gateway.http_client())``. It serves OpenAI's
@@ -152,7 +151,7 @@ class Gateway:
         """
         return _http.client(self._native, library)
 
-    def async_http_client(self, library: Literal["httpx", "httpx2"] | None = None) -> Any:
+    def async_http_client(self, library: Library | None = None) -> Any:
         """The same for the SDKs' asyncio clients: ``openai.AsyncOpenAI(http_client=…)``."""
         return _http.async_client(self._native, library)
 

@@ -81,7 +81,8 @@ async fn run(case: &Case, store: &Store, way: Way) -> Result<(), String> {
     let mut cost = 0;
     for (number, call) in case.calls.iter().enumerate() {
         let seen = way.call(&gateway, call, own.as_deref()).await;
-        cost += judge::call(&seen, &call.expect).map_err(|what| format!("call {number}: {what}: {seen:?}"))?;
+        cost +=
+            judge::call(&seen, &call.expect).map_err(|what| format!("call {number}: {what}: {seen:?}"))?;
     }
     let books = books(&gateway).await;
     judge::same("what is on the books: open reservations, cost", &books, &(0, cost))?;
