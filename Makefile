@@ -1,6 +1,6 @@
 # The one entry to building, running and testing; .ci/run calls only these targets.
 .DEFAULT_GOAL := help
-.PHONY: help run test bench lint compat wheel bench-python
+.PHONY: help run test bench lint compat soak wheel bench-python
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ lint: ## Formatting, clippy, docs, dependency policy, scripts, Python and Node s
 
 compat: ## The wide matrix: frameworks on the Python package, each in an environment of its own.
 	@tests/run frameworks-openai2 frameworks-openai3
+
+soak: ## The same tests at higher counts: random scripts, kills, cancelled calls. RUNS="limiter python" picks.
+	@tests/soak $(RUNS)
 
 wheel: ## Build the release wheel of the Python package into dist/.
 	@tests/wheel

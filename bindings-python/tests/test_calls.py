@@ -72,7 +72,7 @@ def test_openai_s_types_go_in(gateway, simulator):
     assert "top_p" not in body
 
 
-@pytest.mark.parametrize("value", [object(), b"bytes", dict, {1: 2}, float("nan")])
+@pytest.mark.parametrize("value", [object(), b"bytes", {"a", "set"}, dict, {1: 2}, float("nan")])
 def test_what_json_cannot_say_is_refused_before_anything_happens(gateway, simulator, value):
     with pytest.raises((TypeError, ValueError)):
         gateway.chat(**ask("Hello"), metadata=value)
@@ -92,6 +92,13 @@ def test_exact_numbers_and_text(gateway, simulator):
     body = simulator.requests()[-1]["body"]
     assert body["messages"][0]["content"] == text
     assert body["seed"] == 2**53 + 1
+
+
+def test_what_can_be_read_one_by_one_is_a_list(gateway, simulator):
+    """OpenAI's types say `Iterable` for messages and tools."""
+    messages = ({"role": "user", "content": text} for text in ("one", "two"))
+    gateway.chat(model="gpt-4o-mini", messages=messages)
+    assert [message["content"] for message in simulator.requests()[0]["body"]["messages"]] == ["one", "two"]
 
 
 def test_tools(gateway):

@@ -180,7 +180,10 @@ fn project(name: &str) -> Project {
 #[test]
 fn memory_and_sqlite_keep_the_same_books() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let config = Config { cases: 25, failure_persistence: None, max_shrink_iters: 300, ..Config::default() };
+    let mut config = Config { failure_persistence: None, max_shrink_iters: 300, ..Config::default() };
+    if std::env::var_os("PROPTEST_CASES").is_none() {
+        config.cases = 25;
+    }
     proptest!(config, |(steps in prop::collection::vec(step(), 1..60))| {
         let ids: Vec<AdmissionId> = (0..24).map(|_| AdmissionId::new(START)).collect();
         let steps: Vec<_> = steps.into_iter().map(|step| (step, ids.clone())).collect();

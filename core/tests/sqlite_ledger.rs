@@ -220,8 +220,18 @@ fn any_row(ids: Vec<AdmissionId>, project: ProjectId, keys: [KeyId; 2]) -> impl 
     })
 }
 
+/// So many cases, or as many as `PROPTEST_CASES` says.
+fn cases(usual: u32) -> ProptestConfig {
+    let known = ProptestConfig::default();
+    if std::env::var_os("PROPTEST_CASES").is_some() {
+        known
+    } else {
+        ProptestConfig { cases: usual, ..known }
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #![proptest_config(cases(24))]
 
     /// Counters are the sums of the rows that are there, and so is usage by every group and over any time; the
     /// ledger in memory says the same.
