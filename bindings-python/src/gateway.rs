@@ -56,7 +56,7 @@ impl Drop for Gateway {
     }
 }
 
-/// What a caller says beside the request: key, customer, labels, cache, timeout in seconds, request id.
+/// What a caller says beside the request: key, customer, labels, cache, timeout in seconds, request id, explain.
 type Options = (
     Option<String>,
     Option<String>,
@@ -64,6 +64,7 @@ type Options = (
     Option<String>,
     Option<f64>,
     Option<String>,
+    bool,
 );
 
 #[pymethods]
@@ -286,7 +287,7 @@ fn truth(value: bool) -> Finish {
 }
 
 fn call_options(
-    (key, customer, labels, cache, timeout, request_id): Options,
+    (key, customer, labels, cache, timeout, request_id, explain): Options,
 ) -> lockgate::Result<CallOptions> {
     let timeout = timeout
         .map(|given| {
@@ -302,7 +303,7 @@ fn call_options(
         cache: CacheMode::parse(cache.as_deref().unwrap_or_default())?,
         timeout,
         request_id,
-        ..CallOptions::default()
+        explain,
     })
 }
 

@@ -184,6 +184,47 @@ def test_settings(simulator, tmp_path):
         lockgate.Gateway(environment={}, listen=object())
 
 
+def test_settings_of_a_project(simulator):
+    """Every setting can be changed by its name; what is not named stays, secrets too."""
+    own = {"provider_keys": {"openai": "sk-of-the-project"}, "monthly_cap": "5"}
+    with lockgate.Gateway(simulator.settings(), environment={}) as gateway:
+        gateway.projects.create("team-a", **own)
+        changed = gateway.projects.set(
+            "team-a",
+            chains={"gpt-4o-mini": ["gpt-4o"]},
+            substitute="never",
+            providers=["openai"],
+            cache={"enabled": False},
+        )
+        assert changed.settings.monthly_cap == "5"
+        assert (changed.settings.substitute, changed.settings.providers) == ("never", ["openai"])
+        assert changed.settings.chains["gpt-4o-mini"]
+        assert changed.settings.cache["enabled"] is False
+        assert "sk-of" not in repr(changed)
+        key = gateway.keys.create(project="team-a").secret
+        gateway.chat(**ask("Hello"), key=key)
+        with pytest.raises(lockgate.InvalidRequest, match="no_such_setting"):
+            gateway.projects.set("team-a", no_such_setting=1)
+    assert simulator.requests()[0]["headers"]["authorization"] == "Bearer sk-of-the-project"
+
+
+def test_a_purge_forgets_answers(gateway, simulator):
+    for _ in range(2):
+        gateway.chat(**ask("Hello"))
+        gateway.projects.purge_cache()
+    assert len(simulator.requests()) == 2
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_what_was_decided_is_told_to_whom_asks(gateway, stream):
+    told = gateway.chat(**ask("Hello"), stream=stream, explain=True)
+    untold = gateway.chat(**ask("Hello there"), stream=stream)
+    for answer in (told, untold):
+        assert list(answer) if stream else answer.choices
+    assert told.lockgate.explain["candidates"][0]["model"] == "gpt-4o-mini"
+    assert untold.lockgate.explain is None
+
+
 def test_embeddings(gateway, simulator):
     made = gateway.embed(model="text-embedding-3-small", input=["one", "two"])
     assert [vector.index for vector in made.data] == [0, 1]

@@ -46,6 +46,7 @@ class AsyncGateway:
         key: str | None = None,
         timeout: float | None = None,
         request_id: str | None = None,
+        explain: bool = False,
         **parameters: Any,
     ) -> ChatCompletion: ...
     @overload
@@ -61,6 +62,7 @@ class AsyncGateway:
         key: str | None = None,
         timeout: float | None = None,
         request_id: str | None = None,
+        explain: bool = False,
         **parameters: Any,
     ) -> AsyncChatStream: ...
     @overload
@@ -76,6 +78,7 @@ class AsyncGateway:
         key: str | None = None,
         timeout: float | None = None,
         request_id: str | None = None,
+        explain: bool = False,
         **parameters: Any,
     ) -> ChatCompletion | AsyncChatStream: ...
     async def chat(
@@ -90,17 +93,19 @@ class AsyncGateway:
         key: str | None = None,
         timeout: float | None = None,
         request_id: str | None = None,
+        explain: bool = False,
         **parameters: Any,
     ) -> ChatCompletion | AsyncChatStream:
         """Asks for an answer: OpenAI's parameters as keywords, or all of them as one mapping or pydantic model.
 
         ``timeout`` is in seconds and for the whole answer, all attempts together. ``cache`` is ``"off"`` (neither
         read nor write), ``"refresh"`` (only write) or ``"only"`` (a miss is an error). ``key`` is a gateway key.
+        With ``explain`` the answer's ``lockgate.explain`` tells what was decided, and why.
         """
         if stream:
             parameters["stream"] = True
         body = _calls.request(request, parameters)
-        options = (key, customer, None if labels is None else dict(labels), cache, timeout, request_id)
+        options = _calls.options(key, customer, labels, cache, timeout, request_id, explain)
         answer = self._native.chat(body, options, False)
         if type(answer) is Pending:
             answer = await _host.wait(answer)
@@ -117,11 +122,12 @@ class AsyncGateway:
         key: str | None = None,
         timeout: float | None = None,
         request_id: str | None = None,
+        explain: bool = False,
         **parameters: Any,
     ) -> EmbeddingResponse:
         """Asks for embeddings: ``embed(model="text-embedding-3-small", input=["one", "two"])``."""
         body = _calls.request(request, parameters)
-        options = (key, customer, None if labels is None else dict(labels), cache, timeout, request_id)
+        options = _calls.options(key, customer, labels, cache, timeout, request_id, explain)
         answer = self._native.embed(body, options, False)
         return EmbeddingResponse(await self._do(answer))
 

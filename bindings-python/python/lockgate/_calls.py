@@ -56,6 +56,19 @@ def request(body: Any, parameters: dict[str, Any]) -> Any:
     raise TypeError(f"a request is a mapping or a pydantic model, not {type(body).__name__}")
 
 
+def options(
+    key: str | None,
+    customer: str | None,
+    labels: Mapping[str, str] | None,
+    cache: str | None,
+    timeout: float | None,
+    request_id: str | None,
+    explain: bool,
+) -> Any:
+    """What a caller says beside the request, as the native module takes it."""
+    return key, customer, None if labels is None else dict(labels), cache, timeout, request_id, explain
+
+
 def usd(value: Any) -> Any:
     """An amount of US dollars as exact text: 5, "12.50", Decimal("0.1"), 0.25."""
     return None if value is None else str(value)

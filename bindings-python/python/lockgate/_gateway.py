@@ -45,6 +45,7 @@ class Gateway:
         key: str | None = None,
         timeout: float | None = None,
         request_id: str | None = None,
+        explain: bool = False,
         **parameters: Any,
     ) -> ChatCompletion: ...
     @overload
@@ -60,6 +61,7 @@ class Gateway:
         key: str | None = None,
         timeout: float | None = None,
         request_id: str | None = None,
+        explain: bool = False,
         **parameters: Any,
     ) -> ChatStream: ...
     @overload
@@ -75,6 +77,7 @@ class Gateway:
         key: str | None = None,
         timeout: float | None = None,
         request_id: str | None = None,
+        explain: bool = False,
         **parameters: Any,
     ) -> ChatCompletion | ChatStream: ...
     def chat(
@@ -89,17 +92,19 @@ class Gateway:
         key: str | None = None,
         timeout: float | None = None,
         request_id: str | None = None,
+        explain: bool = False,
         **parameters: Any,
     ) -> ChatCompletion | ChatStream:
         """Asks for an answer: OpenAI's parameters as keywords, or all of them as one mapping or pydantic model.
 
         ``timeout`` is in seconds and for the whole answer, all attempts together. ``cache`` is ``"off"`` (neither
         read nor write), ``"refresh"`` (only write) or ``"only"`` (a miss is an error). ``key`` is a gateway key.
+        With ``explain`` the answer's ``lockgate.explain`` tells what was decided, and why.
         """
         if stream:
             parameters["stream"] = True
         body = _calls.request(request, parameters)
-        options = (key, customer, None if labels is None else dict(labels), cache, timeout, request_id)
+        options = _calls.options(key, customer, labels, cache, timeout, request_id, explain)
         answer = self._native.chat(body, options, True)
         return ChatCompletion(answer) if type(answer) is dict else ChatStream(*answer)
 
@@ -114,11 +119,12 @@ class Gateway:
         key: str | None = None,
         timeout: float | None = None,
         request_id: str | None = None,
+        explain: bool = False,
         **parameters: Any,
     ) -> EmbeddingResponse:
         """Asks for embeddings: ``embed(model="text-embedding-3-small", input=["one", "two"])``."""
         body = _calls.request(request, parameters)
-        options = (key, customer, None if labels is None else dict(labels), cache, timeout, request_id)
+        options = _calls.options(key, customer, labels, cache, timeout, request_id, explain)
         return EmbeddingResponse(self._native.embed(body, options, True))
 
     def models(self) -> list[Model]:

@@ -6,7 +6,9 @@ __all__ = ["VERSION", "Bell", "Gateway", "Pending", "Stream", "forked", "kinds",
 
 VERSION: str
 
-_Options = tuple[str | None, str | None, dict[str, str] | None, str | None, float | None, str | None]
+_Options = tuple[
+    str | None, str | None, dict[str, str] | None, str | None, float | None, str | None, bool
+]
 
 @final
 class Bell:
