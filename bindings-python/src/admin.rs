@@ -25,8 +25,7 @@ const CUSTOMERS: u32 = 1000;
 pub(crate) fn run(gateway: Arc<Gateway>, step: String, arguments: Vec<u8>) -> Work<Ended> {
     Box::pin(async move {
         let value = administer(&gateway, &step, &arguments).await?;
-        let text = crate::gateway::json(&value)?;
-        Ok(Box::new(move |py: pyo3::Python<'_>| output::from_json(py, &text)) as crate::pending::Finish)
+        Ok(Box::new(move |py: pyo3::Python<'_>| output::object(py, &value)) as crate::pending::Finish)
     })
 }
 

@@ -14,7 +14,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 use tokio::runtime::Handle;
 
-use crate::errors::{Failure, raise};
+use crate::errors::raise;
 use crate::home::Home;
 use crate::host::{self, Work};
 use crate::inheritance::{self, Disk};
@@ -129,8 +129,7 @@ impl Gateway {
 
     /// The models that can be asked for.
     fn models(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        let models = self.gateway(py)?.models();
-        output::from_json(py, &serde_json::to_vec(&models.data).unwrap_or_default())
+        output::object(py, &self.gateway(py)?.models().data)
     }
 
     /// One step of administration, by its name.
@@ -258,28 +257,21 @@ async fn chat(gateway: Arc<lockgate::Gateway>, body: Vec<u8>, options: CallOptio
     let request = ChatRequest::from_slice(&body)?;
     if request.is_stream() {
         let stream = gateway.chat_stream_with(request, options).await?;
-        let report = json(&stream.report().metadata())?;
+        let report = stream.report().metadata();
         let finish: Finish = Box::new(move |py| {
             let stream = Stream::new(Source::Chunks(stream.fuse()), gateway);
-            let report = output::from_json(py, &report)?;
+            let report = output::object(py, &report)?;
             Ok((Py::new(py, stream)?, report).into_pyobject(py)?.into_any().unbind())
         });
         return Ok(finish);
     }
     let response = gateway.chat_with(request, options).await?;
-    let text = json(&response)?;
-    Ok(Box::new(move |py| output::from_json(py, &text)))
+    Ok(Box::new(move |py| output::object(py, &response)))
 }
 
 async fn embed(gateway: Arc<lockgate::Gateway>, body: Vec<u8>, options: CallOptions) -> Ended {
     let response = gateway.embed_with(EmbedRequest::from_slice(&body)?, options).await?;
-    let text = json(&response)?;
-    Ok(Box::new(move |py| output::from_json(py, &text)))
-}
-
-/// `value` as JSON text.
-pub(crate) fn json(value: &impl serde::Serialize) -> Result<Vec<u8>, Failure> {
-    Ok(serde_json::to_vec(value).map_err(|source| Error::internal("an answer cannot be written", source))?)
+    Ok(Box::new(move |py| output::object(py, &response)))
 }
 
 fn truth(value: bool) -> Finish {
