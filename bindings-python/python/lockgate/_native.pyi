@@ -2,11 +2,13 @@ from collections.abc import Sequence
 from os import PathLike
 from typing import Any, final
 
-__all__ = ["VERSION", "Bell", "Gateway", "Pending", "Stream", "forked", "shut_down"]
+__all__ = ["VERSION", "Bell", "Gateway", "Pending", "Stream", "forked", "kinds", "shut_down"]
 
 VERSION: str
 
-_Options = tuple[str | None, str | None, dict[str, str] | None, str | None, float | None, str | None]
+_Options = tuple[
+    str | None, str | None, dict[str, str] | None, str | None, float | None, str | None, bool
+]
 
 @final
 class Bell:
@@ -54,6 +56,8 @@ class Gateway:
     def flush(self, within: float, block: bool) -> Any: ...
     def close(self, within: float, block: bool) -> Any: ...
     def rest(self) -> None: ...
+    def inherit(self) -> None: ...
 
 def shut_down() -> None: ...
 def forked() -> None: ...
+def kinds() -> list[tuple[str, int, str]]: ...
