@@ -95,16 +95,20 @@ impl Reply {
 
     /// The answer with an id, a model and a time (in seconds) where the provider gives none.
     pub(crate) fn identified(mut self, id: impl FnOnce() -> String, model: &str, created: i64) -> Reply {
-        if let Reply::Chat(response) = &mut self {
-            if response.id.is_empty() {
-                response.id = id();
+        let told = match &mut self {
+            Reply::Chat(response) => {
+                if response.id.is_empty() {
+                    response.id = id();
+                }
+                if response.created == 0 {
+                    response.created = created;
+                }
+                &mut response.model
             }
-            if response.model.is_empty() {
-                model.clone_into(&mut response.model);
-            }
-            if response.created == 0 {
-                response.created = created;
-            }
+            Reply::Embed(response) => &mut response.model,
+        };
+        if told.is_empty() {
+            model.clone_into(told);
         }
         self
     }

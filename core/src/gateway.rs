@@ -17,12 +17,12 @@ use crate::error::{Error, Kind, Result};
 use crate::ids::ProjectId;
 use crate::limits::{CounterId, Scope, Window};
 use crate::pipeline;
-use crate::route::{Discovered, Discovery, Health, Registry, Rules, is_name_of};
+use crate::route::{Discovered, Discovery, Health, Registry, Rules};
 use crate::settle::{Keep, Retention, Row, Settler, Swept};
 use crate::store::{self, Inspection, RowFilter, StoreSize, Stores, UsageLine, UsageQuery};
 use crate::telemetry::{Metrics, Now};
 use crate::transport::Transport;
-use crate::types::{ChatRequest, ChatResponse, EmbedRequest, EmbedResponse, Model, ModelList};
+use crate::types::{ChatRequest, ChatResponse, EmbedRequest, EmbedResponse, ModelList};
 
 /// How long the stores have to answer when somebody looks whether they do.
 const STORE_CHECK: Duration = Duration::from_secs(1);
@@ -106,26 +106,11 @@ impl Gateway {
         }
     }
 
-    /// The models that can be asked for. Those of providers that say themselves which they have are as of the last
-    /// time somebody asked; [`Gateway::discover`] asks now.
+    /// The models that can be asked for, of all configured providers, in order of names. Those of providers that say
+    /// themselves which they have are as of the last time somebody asked; [`Gateway::discover`] asks now.
     #[must_use]
     pub fn models(&self) -> ModelList {
-        let mut data: Vec<Model> = Vec::new();
-        for provider in self.core.registry.iter() {
-            let known = self.core.registry.prices.models(&provider.name).map(|info| info.name.clone());
-            let listed = provider.models.iter().cloned().chain(known);
-            let listed = listed.map(|id| Model { id, ..Model::default() });
-            let found = provider.found.all();
-            let more =
-                found.iter().filter(|model| !provider.models.iter().any(|name| is_name_of(name, &model.id)));
-            for model in listed.chain(more.cloned()) {
-                if !data.iter().any(|known| known.id == model.id) {
-                    data.push(Model { owned_by: provider.name.clone(), ..model });
-                }
-            }
-        }
-        data.sort_by(|one, other| one.id.cmp(&other.id));
-        ModelList { data, ..ModelList::default() }
+        ModelList { data: self.core.registry.models(self.core.clock.now()), ..ModelList::default() }
     }
 
     /// Asks the providers that can say it which models they have, and waits a short time for their answers.

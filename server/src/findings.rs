@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use lockgate::config::{AuthMode, ProviderKind, key_variables};
+use lockgate::config::{AuthMode, ProviderKind, compatible_variables, key_variables};
 use lockgate::{Config, Discovered, Gateway};
 use serde::Serialize;
 
@@ -11,11 +11,14 @@ use serde::Serialize;
 pub(crate) struct Findings {
     pub(crate) store: String,
     pub(crate) shared: bool,
+    pub(crate) single_process: bool,
     pub(crate) auth: &'static str,
     /// Providers that requests can be sent to.
     pub(crate) providers: Vec<String>,
-    /// Variables of built-in providers that are not set.
+    /// Variables of the vendors that are not set.
     pub(crate) missing: Vec<&'static str>,
+    /// Variables that would make other built-in providers known.
+    pub(crate) also: Vec<&'static str>,
     /// Providers that say themselves which models they have.
     pub(crate) local: Vec<Local>,
     pub(crate) warnings: Vec<String>,
@@ -41,14 +44,19 @@ impl Findings {
             missing.push("OLLAMA_HOST");
         }
         Findings {
-            store: config.store.clone().unwrap_or_else(|| "memory".to_owned()),
+            store: config.store.as_ref().map_or_else(|| "memory".to_owned(), ToString::to_string),
             shared: config.shared,
+            single_process: config.single_process,
             auth: match config.auth {
                 AuthMode::Optional => "optional",
                 AuthMode::Required => "required",
             },
             providers: config.providers.keys().cloned().collect(),
             missing,
+            also: compatible_variables()
+                .filter(|(name, _)| !config.providers.contains_key(*name))
+                .map(|(_, variable)| variable)
+                .collect(),
             local: Vec::new(),
             warnings: warnings(config),
         }
@@ -85,6 +93,11 @@ impl Findings {
     }
 }
 
+/// The variables of other providers as a line for people.
+pub(crate) fn also_line(variables: &[&str]) -> Option<String> {
+    (!variables.is_empty()).then(|| format!("{} would each add a provider", variables.join(", ")))
+}
+
 fn warnings(config: &Config) -> Vec<String> {
     let mut warnings = Vec::new();
     let open = config.listen.parse::<SocketAddr>().is_ok_and(|address| !address.ip().is_loopback());
@@ -98,7 +111,7 @@ fn warnings(config: &Config) -> Vec<String> {
     if config.providers.is_empty() {
         warnings.push("no provider is configured: every request is answered 404 or 503".to_owned());
     }
-    if config.store.as_deref() == Some("memory") {
+    if config.store.as_ref().is_some_and(|store| store.expose() == "memory") {
         warnings.push("store = \"memory\": keys, spend and the ledger end with the process".to_owned());
     }
     warnings

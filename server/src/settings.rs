@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use lockgate::clock::SystemClock;
-use lockgate::config::{Environment, Layers};
+use lockgate::config::{Environment, Layers, StoreUrl};
 use lockgate::{Config, Gateway};
 
 use crate::cli::Sources;
@@ -39,7 +39,8 @@ pub(crate) fn read(sources: &Sources) -> Result<Config, Failure> {
 
 /// A gateway that touches no store: for what settings, price tables and the providers themselves say.
 pub(crate) async fn without_store(mut config: Config) -> Result<Gateway, Failure> {
-    config.store = Some("memory".to_owned());
+    config.store = Some(StoreUrl::new("memory"));
+    config.single_process = false;
     config.shared = false;
     Ok(Gateway::start(config, Arc::new(SystemClock)).await?)
 }

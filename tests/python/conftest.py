@@ -15,6 +15,8 @@ AMBIENT = (
     "ANTHROPIC_",
     "OPENAI_",
     "OLLAMA_",
+    "GEMINI_",
+    "GOOGLE_",
     "HTTP_PROXY",
     "HTTPS_PROXY",
     "ALL_PROXY",

@@ -28,6 +28,7 @@ mod body;
 mod clock;
 mod control;
 mod fault;
+mod gemini;
 mod model;
 mod ollama;
 mod openai;

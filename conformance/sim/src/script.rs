@@ -16,6 +16,8 @@ use crate::server::Vendor;
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Provider {
+    /// Gemini: content, whole and streamed, embeddings, models.
+    Gemini,
     /// OpenAI: chat completions, embeddings, models.
     OpenAi,
     /// Anthropic: messages, token counts, models.
@@ -26,11 +28,17 @@ pub enum Provider {
 
 impl Provider {
     /// Every simulated vendor.
-    pub const ALL: &'static [Self] = &[Self::OpenAi, Self::Anthropic, Self::Ollama];
+    pub const ALL: &'static [Self] = &[Self::OpenAi, Self::Anthropic, Self::Gemini, Self::Ollama];
 
     /// All that is known of a vendor outside its own module.
     pub(crate) fn row(self) -> Row {
         match self {
+            Self::Gemini => Row {
+                name: "gemini",
+                base: "/v1beta",
+                variable: "GEMINI_BASE_URL",
+                start: |_| Box::new(crate::gemini::Gemini),
+            },
             Self::OpenAi => Row {
                 name: "openai",
                 base: "/v1",

@@ -61,6 +61,7 @@ pub(crate) struct Arrived {
     pub(crate) id: u64,
     pub(crate) method: Method,
     pub(crate) path: String,
+    pub(crate) query: Option<String>,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
 }
@@ -166,7 +167,14 @@ async fn provide(
         return control::json(StatusCode::PAYLOAD_TOO_LARGE, &Value::Null);
     }
     let snapshot = delivery.entry().snapshot();
-    let arrived = Arrived { id: snapshot.id, method: parts.method, path, headers: parts.headers, body };
+    let arrived = Arrived {
+        id: snapshot.id,
+        method: parts.method,
+        path,
+        query: parts.uri.query().map(str::to_owned),
+        headers: parts.headers,
+        body,
+    };
     let scripted = shared.scripts.take(provider, &arrived.path, snapshot.model());
     if let Some(scripted) = &scripted {
         delivery.entry().faulted(serde_json::to_value(scripted).unwrap_or_default());

@@ -11,6 +11,7 @@ mod machine;
 mod measure;
 mod server;
 mod stages;
+mod streams;
 mod table;
 mod world;
 

@@ -5,6 +5,7 @@ mod environment;
 mod layers;
 mod provider;
 mod routing;
+mod url;
 mod validate;
 
 use std::collections::BTreeMap;
@@ -12,11 +13,12 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-pub use environment::{Environment, key_variables};
+pub use environment::{Environment, compatible_variables, key_variables};
 pub use layers::Layers;
 pub use provider::{PooledKey, ProviderConfig, ProviderKind, ProviderPrice};
 pub(crate) use routing::validate_chains;
 pub use routing::{Breaker, Chain, OnDisconnect, Routing, Substitute};
+pub use url::StoreUrl;
 pub(crate) use validate::check_cap;
 
 use crate::auth::ProjectSettings;
@@ -28,11 +30,13 @@ use crate::settle::{ExpiredReservations, SpoolFsync};
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Where projects, keys and the ledger live: `memory` or `sqlite://PATH`. Absent: memory.
-    pub store: Option<String>,
+    /// Where projects, keys and the ledger live: `memory`, `sqlite://PATH` or `postgres://…`. Absent: memory.
+    pub store: Option<StoreUrl>,
     /// Several processes share the SQLite store: every admit and settle becomes one transaction.
     pub shared: bool,
-    /// Folder of the spool. Default: `PATH-spool` beside the SQLite file.
+    /// This is the only gateway on the Postgres store: limits are kept in its memory.
+    pub single_process: bool,
+    /// Folder of the spool. Default: `PATH-spool` beside the SQLite file, `lockgate-spool` with Postgres.
     pub state_dir: Option<PathBuf>,
     /// When the spool is forced to disk.
     pub spool_fsync: SpoolFsync,
@@ -77,6 +81,7 @@ impl Default for Config {
         Config {
             store: None,
             shared: false,
+            single_process: false,
             state_dir: None,
             spool_fsync: SpoolFsync::default(),
             expired_reservations: ExpiredReservations::default(),

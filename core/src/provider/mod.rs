@@ -4,6 +4,7 @@ pub mod anthropic;
 mod endpoint;
 mod express;
 mod failure;
+pub mod gemini;
 mod image;
 mod name;
 pub mod ollama;
@@ -15,7 +16,7 @@ use std::sync::Arc;
 use http::HeaderMap;
 
 use crate::clock::Millis;
-use crate::config::ProviderKind;
+use crate::config::{ProviderConfig, ProviderKind};
 use crate::error::Result;
 use crate::stream::Event;
 use crate::types::{ChatRequest, ChatResponse, EmbedRequest, EmbedResponse, Model, Usage};
@@ -26,11 +27,15 @@ pub use name::path_segment;
 pub use openai::token_counts;
 pub use outgoing::Outgoing;
 
-/// The adapter of a protocol.
-pub(crate) fn adapter_of(kind: ProviderKind) -> Arc<dyn Adapter> {
+/// The adapter of a protocol, as the provider's settings want it.
+pub(crate) fn adapter_of(kind: ProviderKind, name: &str, settings: &ProviderConfig) -> Arc<dyn Adapter> {
     match kind {
-        ProviderKind::Openai => Arc::new(openai::OpenAi::default()),
         ProviderKind::Anthropic => Arc::new(anthropic::Anthropic),
+        ProviderKind::Gemini => Arc::new(gemini::Gemini),
+        ProviderKind::Openai => {
+            let dialect = settings.dialect_of(name).unwrap_or(openai::Dialect::GENERIC);
+            Arc::new(openai::OpenAi::new(dialect).api_version(settings.api_version.as_deref()))
+        }
         ProviderKind::Ollama => Arc::new(ollama::Ollama),
     }
 }

@@ -8,6 +8,7 @@ mod discovery;
 mod failed;
 mod found;
 mod health;
+mod listing;
 mod plan;
 mod pool;
 mod registry;

@@ -110,7 +110,7 @@ impl Registry {
             let provider = Provider {
                 name: name.clone(),
                 kind,
-                adapter: adapter_of(kind),
+                adapter: adapter_of(kind, name, settings),
                 endpoint,
                 keys: keys(settings),
                 local: settings.local.unwrap_or(false),

@@ -69,12 +69,18 @@ fn certain<'m>(registry: &Registry, model: &'m str) -> Option<(Vec<Arc<Provider>
     if !named.is_empty() {
         return Some((named, model));
     }
-    if let Some(provider) = registry.iter().find(|provider| registry.prices.names(&provider.name, model)) {
-        return Some((vec![provider.clone()], model));
+    let knows = |provider: &Provider, name: &str| registry.prices.names(&provider.name, name);
+    let listed: Vec<Arc<Provider>> =
+        registry.iter().filter(|provider| knows(provider, model)).cloned().collect();
+    if let Some((prefix, name)) = model.split_once('/')
+        && !name.is_empty()
+        && let Some(provider) = registry.get(prefix)
+        // Models have slashes in their names, too: openai/gpt-oss-20b is one of Groq's.
+        && (listed.is_empty() || knows(provider, name))
+    {
+        return Some((vec![provider.clone()], name));
     }
-    let (prefix, name) = model.split_once('/')?;
-    let provider = registry.get(prefix).filter(|_| !name.is_empty())?;
-    Some((vec![provider.clone()], name))
+    (!listed.is_empty()).then_some((listed, model))
 }
 
 /// Whether it is known who serves `model`, without asking the providers what they have.
@@ -111,4 +117,55 @@ pub(super) fn candidate(registry: &Registry, provider: Arc<Provider>, model: &st
     let info = registry.prices.model(&provider.name, model);
     let max_output_tokens = info.and_then(|info| info.max_output_tokens);
     Candidate { provider, model: model.to_owned(), price, max_output_tokens, origin: Origin::Asked, rank: 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Environment, Layers};
+
+    fn found(providers: &[&str], extra: &str, model: &str) -> Result<Vec<String>> {
+        let environment = providers.iter().fold(Environment::empty(), |environment, name| {
+            environment.with(format!("{}_API_KEY", name.to_uppercase()), "k")
+        });
+        let config = Layers::new().environment(environment).toml(extra, "test")?.read()?;
+        let registry = Registry::new(&config)?;
+        let route = resolve(&registry, FailoverMode::CloudFirst, model, Millis(0))?;
+        Ok(route.candidates().map(|c| format!("{}: {}", c.provider.name, c.model)).collect())
+    }
+
+    #[test]
+    fn a_name_with_slashes_finds_its_provider() {
+        let both = ["openai", "groq", "together", "openrouter"];
+        for (model, expected) in [
+            ("groq/openai/gpt-oss-20b", "groq: openai/gpt-oss-20b"),
+            (
+                "together/meta-llama/Llama-3.3-70B-Instruct-Turbo",
+                "together: meta-llama/Llama-3.3-70B-Instruct-Turbo",
+            ),
+            (
+                "openrouter/meta-llama/llama-3.3-70b-instruct:free",
+                "openrouter: meta-llama/llama-3.3-70b-instruct:free",
+            ),
+            ("openai/gpt-4.1", "openai: gpt-4.1"),
+            ("openai/gpt-999", "openai: gpt-999"),
+            ("gpt-4.1", "openai: gpt-4.1"),
+        ] {
+            assert_eq!(found(&both, "", model).unwrap(), [expected], "{model}");
+        }
+        // The name that two of them know the model by, though there is a provider `openai`.
+        let twice = found(&both, "", "openai/gpt-oss-20b").unwrap();
+        assert_eq!(twice, ["groq: openai/gpt-oss-20b", "together: openai/gpt-oss-20b"]);
+        assert_eq!(found(&["openai"], "", "openai/gpt-oss-20b").unwrap(), ["openai: gpt-oss-20b"]);
+        let listed = "[providers.openrouter]\nmodels = [\"openai/gpt-4.1\"]";
+        assert_eq!(found(&both, listed, "openai/gpt-4.1").unwrap(), ["openrouter: openai/gpt-4.1"]);
+        let unknown = found(&both, "", "meta-llama/nobody").unwrap_err();
+        assert_eq!(unknown.code(), "model_not_found");
+    }
+
+    #[test]
+    fn a_model_of_a_provider_that_is_not_configured_says_so() {
+        let error = found(&["groq"], "", "gpt-4.1").unwrap_err();
+        assert!(error.message().contains("openai is not configured"), "{error}");
+    }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::ids::ProjectId;
-use crate::limits::{CounterId, Window};
+use crate::limits::{CounterId, Scope, Window};
 use crate::money::Nano;
 use crate::settle::{CacheVerdict, Row};
 
@@ -101,5 +101,14 @@ impl Rollup {
             }
         }
         self.usage.entry(UsageKey::of(row)).or_default().add(sums, sign);
+    }
+}
+
+/// A scope as the table `spend` of the databases writes it.
+pub(super) fn subject(scope: Scope) -> (&'static str, String) {
+    match scope {
+        Scope::Project => ("project", String::new()),
+        Scope::Key(key) => ("key", key.to_string()),
+        Scope::Customer(tag) => ("customer", tag.to_string()),
     }
 }

@@ -1,5 +1,7 @@
 //! `lockgate models`.
 
+use lockgate::types::Model;
+
 use crate::cli::{Json, Sources};
 use crate::failure::Failure;
 use crate::{listing, settings};
@@ -16,6 +18,19 @@ pub(super) async fn run(sources: &Sources, print: Json) -> Result<(), Failure> {
             "No models: no provider is configured (set OPENAI_API_KEY or OLLAMA_HOST, or [providers] in the settings).",
         );
     }
-    let rows: Vec<[String; 2]> = models.data.into_iter().map(|model| [model.id, model.owned_by]).collect();
-    listing::columns(["MODEL", "PROVIDER"], &rows)
+    let rows: Vec<[String; 5]> = models.data.into_iter().map(row).collect();
+    listing::columns(["MODEL", "PROVIDER", "CONTEXT", "INPUT", "OUTPUT"], &rows)?;
+    listing::line("Prices are US dollars per 1M tokens; - is not known.")
+}
+
+fn row(model: Model) -> [String; 5] {
+    let unknown = || "-".to_owned();
+    let context = model.context_window.map_or_else(unknown, |tokens| tokens.to_string());
+    let (input, output) = match model.pricing {
+        Some(pricing) => {
+            (pricing.input.to_string(), pricing.output.map_or_else(unknown, |rate| rate.to_string()))
+        }
+        None => (unknown(), unknown()),
+    };
+    [model.id, model.owned_by, context, input, output]
 }

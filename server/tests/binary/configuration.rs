@@ -97,8 +97,35 @@ async fn the_start_says_what_was_found_and_what_was_not() {
     for variable in ["OPENAI_API_KEY", "ANTHROPIC_API_KEY", "OLLAMA_HOST"] {
         assert!(checked["missing"].as_array().unwrap().contains(&variable.into()), "{checked}");
     }
+    let also = checked["also"].as_array().unwrap();
+    assert!(also.contains(&"GROQ_API_KEY".into()) && also.contains(&"VLLM_BASE_URL".into()), "{also:?}");
     let warnings = checked["warnings"].to_string();
     assert!(warnings.contains("0.0.0.0:0") && warnings.contains("no provider"), "{warnings}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_or_an_address_in_the_environment_adds_a_provider() {
+    let house = House::new().await;
+    let mut command = house.command(&["check", "--json"]);
+    command.env("GROQ_API_KEY", "gsk-secret").env("VLLM_BASE_URL", "http://127.0.0.1:9/v1");
+    // A key without an address leads nowhere, and stops no start.
+    let output = command.env("AZURE_OPENAI_API_KEY", "k").output().await.unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let checked: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(checked["providers"], serde_json::json!(["groq", "openai", "vllm"]));
+    let also = checked["also"].as_array().unwrap();
+    assert!(
+        !also.contains(&"GROQ_API_KEY".into()) && also.contains(&"AZURE_OPENAI_ENDPOINT".into()),
+        "{also:?}"
+    );
+    assert!(!text.contains("gsk-secret"), "{text}");
+
+    let mut command = house.command(&["models"]);
+    let output = command.env("GROQ_API_KEY", "k").output().await.unwrap();
+    let listed = String::from_utf8(output.stdout).unwrap();
+    let line = listed.lines().find(|line| line.starts_with("llama-3.3-70b-versatile")).unwrap();
+    let cells: Vec<&str> = line.split_whitespace().collect();
+    assert_eq!(cells, ["llama-3.3-70b-versatile", "groq", "131072", "0.59", "0.79"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -16,6 +16,7 @@ class Simulator:
         argv = [binary("lockgate-sim"), "--listen", "127.0.0.1:0", "--json", "--exit-with-parent"]
         self.program = Program(argv, env=clean_environment(folder), folder=folder, name="lockgate-sim")
         self.control: str = self.program.announcement["control"]
+        self.gemini: str = self.program.announcement["gemini"]
         self.openai: str = self.program.announcement["openai"]
         self.anthropic: str = self.program.announcement["anthropic"]
         self.ollama: str = self.program.announcement["ollama"]

@@ -16,6 +16,7 @@ mod control;
 mod delivery;
 mod embeddings;
 mod faults;
+mod gemini;
 mod golden;
 mod http2;
 mod ollama;
