@@ -107,7 +107,10 @@ def test_tools_are_called_and_their_results_told(client: anthropic.Anthropic, st
     assert [(call.name, call.input) for call in calls] == [("get_weather", {"city": "Paris"})] * 2
     assert all(call.id.startswith("toolu_01") for call in calls)
     results = [{"type": "tool_result", "tool_use_id": call.id, "content": "18 degrees"} for call in calls]
-    asked["messages"] += [{"role": "assistant", "content": answer.content}, {"role": "user", "content": results}]
+    asked["messages"] += [
+        {"role": "assistant", "content": answer.content},
+        {"role": "user", "content": results},
+    ]
     assert "The result of get_weather is 18 degrees." in told(client.messages.create(**asked))
 
 
@@ -141,10 +144,15 @@ def test_thinking_is_told_and_goes_back(
     assert answer.usage.output_tokens_details is not None
     assert answer.usage.output_tokens_details.thinking_tokens > 0
     result = [{"type": "tool_result", "tool_use_id": call.id, "content": "18 degrees"}]
-    asked["messages"] += [{"role": "assistant", "content": answer.content}, {"role": "user", "content": result}]
+    asked["messages"] += [
+        {"role": "assistant", "content": answer.content},
+        {"role": "user", "content": result},
+    ]
     assert "18 degrees" in told(client.messages.create(**asked))
 
-    thought.signature = thought.signature[:40] + ("x" if thought.signature[40] != "x" else "y") + thought.signature[41:]
+    thought.signature = (
+        thought.signature[:40] + ("x" if thought.signature[40] != "x" else "y") + thought.signature[41:]
+    )
     with pytest.raises(anthropic.BadRequestError, match="Invalid `signature` in `thinking` block"):
         client.messages.create(**asked)
 
@@ -272,7 +280,9 @@ def test_bad_requests_are_the_callers_fault(client: anthropic.Anthropic) -> None
 
 def test_input_without_json_is_told_as_it_is(client: anthropic.Anthropic, simulator: Simulator) -> None:
     call = {"name": "get_weather", "arguments": {"city": "雪"}}
-    simulator.script({"kind": "tool_calls", "calls": [call, {"name": "now", "arguments": {}}]}, provider="anthropic")
+    simulator.script(
+        {"kind": "tool_calls", "calls": [call, {"name": "now", "arguments": {}}]}, provider="anthropic"
+    )
     with client.messages.stream(**ask("x", tools=[WEATHER])) as stream:
         pieces = [event.partial_json for event in stream if event.type == "input_json"]
         calls = [block for block in stream.get_final_message().content if isinstance(block, ToolUseBlock)]
