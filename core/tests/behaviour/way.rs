@@ -130,7 +130,7 @@ fn together(chunks: &[Value]) -> Value {
         .filter(|call| call["function"]["name"].is_string())
         .cloned()
         .collect();
-    let reason = choices().filter_map(|choice| choice["finish_reason"].as_str()).last();
+    let reason = choices().filter_map(|choice| choice["finish_reason"].as_str()).next_back();
     let message = json!({ "content": text, "tool_calls": calls });
     json!({
         "choices": [{ "message": message, "finish_reason": reason }],
