@@ -1,6 +1,6 @@
 # The one entry to building, running and testing; .ci/run calls only these targets.
 .DEFAULT_GOAL := help
-.PHONY: help run test soak bench lint compat wheel bench-python
+.PHONY: help run test bench lint compat soak wheel bench-python
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -14,9 +14,6 @@ run: ## Build lockgate and run its demo: simulated providers, no key, no databas
 test: ## Provision what the tests need, then run every suite. SUITES="rust node-openai6" picks.
 	@tests/run $(SUITES)
 
-soak: ## Random bytes for each parser of streams, 30 seconds each.
-	LOCKGATE_FUZZ_SECONDS=30 cargo test --locked --package lockgate --test wire any_bytes
-
 bench: ## Time each stage, then whole requests beside the least they could cost. Takes minutes to build.
 	cargo build --locked --profile bench --package lockgate-server
 	LOCKGATE_BIN="$${CARGO_TARGET_DIR:-$(CURDIR)/target}/release/lockgate" \
@@ -27,6 +24,9 @@ lint: ## Formatting, clippy, docs, dependency policy, scripts, Python and Node s
 
 compat: ## The wide matrix: frameworks on the Python package, each in an environment of its own.
 	@tests/run frameworks-openai2 frameworks-openai3
+
+soak: ## The same tests at higher counts: random scripts, kills, cancelled calls. RUNS="limiter python" picks.
+	@tests/soak $(RUNS)
 
 wheel: ## Build the release wheel of the Python package into dist/.
 	@tests/wheel

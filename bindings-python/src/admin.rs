@@ -25,8 +25,7 @@ const CUSTOMERS: u32 = 1000;
 pub(crate) fn run(gateway: Arc<Gateway>, step: String, arguments: Vec<u8>) -> Work<Ended> {
     Box::pin(async move {
         let value = administer(&gateway, &step, &arguments).await?;
-        let text = crate::gateway::json(&value)?;
-        Ok(Box::new(move |py: pyo3::Python<'_>| output::from_json(py, &text)) as crate::pending::Finish)
+        Ok(Box::new(move |py: pyo3::Python<'_>| output::object(py, &value)) as crate::pending::Finish)
     })
 }
 
@@ -48,6 +47,9 @@ async fn administer(gateway: &Gateway, step: &str, arguments: &[u8]) -> Result<V
             let change =
                 |settings: &mut ProjectSettings| given.settings.lay_over(settings).unwrap_or_default();
             shown(&admin.set_project(&given.project, change).await?)
+        }
+        "projects.purge_cache" => {
+            shown(&admin.purge_cache(&read::<ProjectArguments>(arguments)?.project).await?)
         }
         "keys.list" => shown(&admin.keys(&read::<ProjectArguments>(arguments)?.project).await?),
         "keys.create" => {
@@ -106,25 +108,18 @@ struct Changes(Map<String, Value>);
 
 impl Changes {
     fn lay_over(&self, settings: &mut ProjectSettings) -> Result<()> {
-        // Only what is given is taken from it: reading settings back from a listing would lose their secrets.
-        let given: ProjectSettings = serde_json::from_value(Value::Object(self.0.clone()))
+        let mut fields = match shown(&*settings)? {
+            Value::Object(fields) => fields,
+            _ => Map::new(),
+        };
+        fields.extend(self.0.clone());
+        let mut laid: ProjectSettings = serde_json::from_value(Value::Object(fields))
             .map_err(|error| Error::invalid("settings", error.to_string()))?;
-        for name in self.0.keys() {
-            match name.as_str() {
-                "monthly_cap" => settings.monthly_cap = given.monthly_cap,
-                "require_customer" => settings.require_customer = given.require_customer,
-                "customer_defaults" => settings.customer_defaults = given.customer_defaults,
-                "downgrade" => settings.downgrade.clone_from(&given.downgrade),
-                "downgrade_on_cap" => settings.downgrade_on_cap = given.downgrade_on_cap,
-                "default_output_tokens" => settings.default_output_tokens = given.default_output_tokens,
-                "cap_mode" => settings.cap_mode = given.cap_mode,
-                "cache" => settings.cache = given.cache,
-                "on_store_loss" => settings.on_store_loss = given.on_store_loss,
-                "models" => settings.models.clone_from(&given.models),
-                "provider_keys" => settings.provider_keys.clone_from(&given.provider_keys),
-                other => return Err(Error::invalid(other, "this setting cannot be changed here")),
-            }
+        if !self.0.contains_key("provider_keys") {
+            // What is shown of them is that they are set, not what they are.
+            laid.provider_keys.clone_from(&settings.provider_keys);
         }
+        *settings = laid;
         Ok(())
     }
 }

@@ -3,6 +3,7 @@
 use std::error::Error as _;
 
 use lockgate::Error;
+use lockgate::error::Kind;
 use pyo3::exceptions::{PyRuntimeError, PyTimeoutError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -53,6 +54,12 @@ fn build(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
     let raised = PyErr::from_value(raised);
     raised.set_cause(py, causes(py, error));
     Ok(raised)
+}
+
+/// The whole table: code, HTTP status and exception of every kind of error.
+#[pyfunction]
+pub(crate) fn kinds() -> Vec<(&'static str, u16, &'static str)> {
+    Kind::ALL.iter().map(|kind| (kind.code(), kind.status(), kind.exception())).collect()
 }
 
 fn causes(py: Python<'_>, error: &Error) -> Option<PyErr> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use lockgate::config::StoreUrl;
+use lockgate::clock::SystemClock;
 use lockgate::types::{ChatRequest, EmbedRequest};
 use lockgate::{CacheMode, CallOptions, Error};
 use parking_lot::Mutex;
@@ -14,9 +14,10 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 use tokio::runtime::Handle;
 
-use crate::errors::{Failure, raise};
+use crate::errors::raise;
 use crate::home::Home;
 use crate::host::{self, Work};
+use crate::inheritance::{self, Disk};
 use crate::pending::{Ended, Finish, run};
 use crate::settings::Settings;
 use crate::stream::{Source, Stream};
@@ -42,18 +43,6 @@ struct Open {
     disk: Disk,
 }
 
-/// What of the store a forked child would find in use.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Disk {
-    None,
-    /// A file that this process owns alone.
-    Owned,
-    /// A file that processes share.
-    Shared,
-    /// A database whose limits this process alone keeps.
-    Sole,
-}
-
 impl Drop for Gateway {
     fn drop(&mut self) {
         if let State::Open(home) = self.state.get_mut()
@@ -67,7 +56,7 @@ impl Drop for Gateway {
     }
 }
 
-/// What a caller says beside the request: key, customer, labels, cache, timeout in seconds, request id.
+/// What a caller says beside the request: key, customer, labels, cache, timeout in seconds, request id, explain.
 type Options = (
     Option<String>,
     Option<String>,
@@ -75,6 +64,7 @@ type Options = (
     Option<String>,
     Option<f64>,
     Option<String>,
+    bool,
 );
 
 #[pymethods]
@@ -184,7 +174,7 @@ impl Gateway {
             match &mut *state {
                 State::Open(home)
                     if home.get().is_some_and(|open| {
-                        open.disk == Disk::Shared && Arc::strong_count(&open.gateway) == 1
+                        matches!(open.disk, Disk::Shared(_)) && Arc::strong_count(&open.gateway) == 1
                     }) =>
                 {
                     let open = home.take();
@@ -195,19 +185,30 @@ impl Gateway {
             }
         };
         if let Some(open) = open {
-            let file = open.gateway.config().store.as_ref().and_then(|store| file_name(store.expose()));
+            let file = inheritance::path(open.gateway.config()).and_then(|path| path.file_name());
+            let file = file.and_then(|name| name.to_str()).map(str::to_owned);
             let work: Work<()> = Box::pin(async move {
                 open.gateway.close(REST).await;
                 drop(open);
                 let begun = tokio::time::Instant::now();
                 // SQLite's connections are closed by threads of their own, a little later.
-                while file.as_deref().is_some_and(is_open) && begun.elapsed() < REST {
+                while file.as_deref().is_some_and(inheritance::is_open) && begun.elapsed() < REST {
                     tokio::time::sleep(Duration::from_millis(1)).await;
                 }
             });
             host::wait(py, work)?;
         }
         Ok(())
+    }
+
+    /// This is a forked child: remembers what the parent left open.
+    fn inherit(&self) {
+        if let State::Open(home) = &*self.state.lock()
+            && !home.is_home()
+            && let Some(open) = home.peek()
+        {
+            open.disk.inherit(home.process());
+        }
     }
 }
 
@@ -220,7 +221,7 @@ impl Gateway {
         let refused = match &*self.state.lock() {
             State::Open(home) => match home.get() {
                 Some(open) => return Ok(open.gateway.clone()),
-                None => inherited(home),
+                None => home.peek().and_then(|open| open.disk.refusal(home.process())),
             },
             State::Resting => None,
             State::Closed => Some(Error::new(lockgate::error::Kind::ShuttingDown, "The gateway is closed.")),
@@ -242,56 +243,14 @@ impl Gateway {
     }
 }
 
-/// The name of the file in `sqlite://PATH`.
-fn file_name(store: &str) -> Option<String> {
-    let path = store.trim_start_matches("sqlite:").split('?').next()?;
-    Some(std::path::Path::new(path).file_name()?.to_str()?.to_owned())
-}
-
-/// Whether this process has SQLite's files of that name open, where the system can say it.
-fn is_open(name: &str) -> bool {
-    let Ok(descriptors) = std::fs::read_dir("/proc/self/fd") else { return false };
-    descriptors.flatten().filter_map(|entry| std::fs::read_link(entry.path()).ok()).any(|target| {
-        let target = target.file_name().and_then(|file| file.to_str()).unwrap_or_default();
-        target.strip_prefix(name).is_some_and(|rest| matches!(rest, "" | "-wal" | "-shm"))
-    })
-}
-
-/// Why a forked child cannot have this store; none where it can build its own.
-fn inherited(home: &Home<Open>) -> Option<Error> {
-    let process = home.process();
-    let value = format!("a SQLite file opened by process {process} before it forked");
-    let advice = match home.peek().map(|open| open.disk) {
-        Some(Disk::Sole) => {
-            let value = format!("a database whose limits process {process} keeps, which forked");
-            let advice = "set redis in place of single_process, so that processes share the limits, or build the \
-                          gateway after the fork";
-            return Some(Error::config("store", value, advice));
-        }
-        Some(Disk::Owned) => {
-            "use shared = true, so that processes share the store, or build the gateway after the fork"
-        }
-        Some(Disk::Shared) => {
-            "it had calls under way at the fork, and SQLite cannot be used in such a child: fork while no call is \
-             under way, or build the gateway after the fork"
-        }
-        Some(Disk::None) | None => return None,
-    };
-    Some(Error::config("store", value, advice))
-}
-
 fn build(py: Python<'_>, settings: &Settings) -> PyResult<Open> {
     let runtime = host::runtime(py)?;
-    let builder = settings.builder().map_err(|error| raise(py, &error))?;
-    let building: Work<lockgate::Result<lockgate::Gateway>> = Box::pin(builder.build());
-    let gateway = host::wait(py, building)?.map_err(|error| raise(py, &error))?;
-    let config = gateway.config();
-    let disk = match config.store.as_ref().map(StoreUrl::scheme).as_deref() {
-        Some("sqlite") if config.shared => Disk::Shared,
-        Some("sqlite") => Disk::Owned,
-        _ if config.single_process => Disk::Sole,
-        _ => Disk::None,
-    };
+    let config = settings.config().and_then(|config| inheritance::check(&config).map(|()| config));
+    let config = config.map_err(|error| raise(py, &error))?;
+    let starting: Work<lockgate::Result<lockgate::Gateway>> =
+        Box::pin(lockgate::Gateway::start(config, Arc::new(SystemClock)));
+    let gateway = host::wait(py, starting)?.map_err(|error| raise(py, &error))?;
+    let disk = Disk::of(gateway.config());
     Ok(Open { gateway: Arc::new(gateway), runtime, disk })
 }
 
@@ -299,34 +258,27 @@ async fn chat(gateway: Arc<lockgate::Gateway>, body: Vec<u8>, options: CallOptio
     let request = ChatRequest::from_slice(&body)?;
     if request.is_stream() {
         let stream = gateway.chat_stream_with(request, options).await?;
-        let report = json(&stream.report().metadata())?;
+        let report = stream.report().metadata();
         let finish: Finish = Box::new(move |py| {
             let stream = Stream::new(Source::Chunks(stream.fuse()), gateway);
-            let report = output::from_json(py, &report)?;
+            let report = output::object(py, &report)?;
             Ok((Py::new(py, stream)?, report).into_pyobject(py)?.into_any().unbind())
         });
         return Ok(finish);
     }
     let response = gateway.chat_with(request, options).await?;
-    let text = json(&response)?;
-    Ok(Box::new(move |py| output::from_json(py, &text)))
+    Ok(Box::new(move |py| output::object(py, &response)))
 }
 
 async fn embed(gateway: Arc<lockgate::Gateway>, body: Vec<u8>, options: CallOptions) -> Ended {
     let response = gateway.embed_with(EmbedRequest::from_slice(&body)?, options).await?;
-    let text = json(&response)?;
-    Ok(Box::new(move |py| output::from_json(py, &text)))
+    Ok(Box::new(move |py| output::object(py, &response)))
 }
 
 async fn models(gateway: Arc<lockgate::Gateway>) -> Ended {
     gateway.discover().await;
-    let text = json(&gateway.models().data)?;
-    Ok(Box::new(move |py| output::from_json(py, &text)))
-}
-
-/// `value` as JSON text.
-pub(crate) fn json(value: &impl serde::Serialize) -> Result<Vec<u8>, Failure> {
-    Ok(serde_json::to_vec(value).map_err(|source| Error::internal("an answer cannot be written", source))?)
+    let models = gateway.models().data;
+    Ok(Box::new(move |py| output::object(py, &models)))
 }
 
 fn truth(value: bool) -> Finish {
@@ -334,7 +286,7 @@ fn truth(value: bool) -> Finish {
 }
 
 fn call_options(
-    (key, customer, labels, cache, timeout, request_id): Options,
+    (key, customer, labels, cache, timeout, request_id, explain): Options,
 ) -> lockgate::Result<CallOptions> {
     let timeout = timeout
         .map(|given| {
@@ -350,7 +302,7 @@ fn call_options(
         cache: CacheMode::parse(cache.as_deref().unwrap_or_default())?,
         timeout,
         request_id,
-        ..CallOptions::default()
+        explain,
     })
 }
 

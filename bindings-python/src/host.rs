@@ -1,11 +1,11 @@
 //! The runtime inside the host process: made when first needed, made anew in a forked child, silent at exit.
 
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{LazyLock, OnceLock};
-use std::task::{Context, Poll, Waker};
-use std::thread::ThreadId;
+use std::sync::{Arc, LazyLock, OnceLock};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{Thread, ThreadId};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -16,8 +16,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::home::Home;
 
-/// Requests wait for providers, not for processors.
-const WORKERS: usize = 2;
+/// One thread reads from providers and writes to them: it waits far more than it works. A second one would be woken to
+/// look for work at every step of every call, which costs a call more than it gains. Stages before a provider run on the
+/// caller's thread, counting and databases have threads of their own.
+const WORKERS: usize = 1;
 /// A blocked call looks so often whether Ctrl-C was pressed.
 const SIGNALS: Duration = Duration::from_millis(100);
 /// Exit waits so long for threads on their way back to Python.
@@ -97,25 +99,42 @@ pub(crate) fn wait<T: Send>(py: Python<'_>, work: Work<T>) -> PyResult<T> {
 
 /// Drives `work` until it is done or signals are to be looked at.
 fn step<T>(handle: &Handle, work: &mut Option<Work<T>>) -> Option<T> {
-    let running = work.as_mut()?;
-    if let Poll::Ready(value) = poll_once(handle, running) {
-        return Some(value);
-    }
-    let closer = CLOSER.get().is_some_and(|closer| *closer == std::thread::current().id());
-    let done = handle.block_on(async {
-        tokio::select! {
-            biased;
-            value = running => Some(value),
-            () = CLOSING.cancelled(), if !closer => None,
-            () = tokio::time::sleep(SIGNALS) => None,
+    let _runtime = handle.enter();
+    let here = std::thread::current();
+    let closer = CLOSER.get().is_some_and(|closer| *closer == here.id());
+    let waker = Waker::from(Arc::new(Woken(here)));
+    let mut task = Context::from_waker(&waker);
+    let mut closing = pin!(CLOSING.cancelled());
+    let signals = Instant::now() + SIGNALS;
+    loop {
+        if let Poll::Ready(value) = work.as_mut()?.as_mut().poll(&mut task) {
+            return Some(value);
         }
-    });
-    if done.is_none() && is_ending_elsewhere() {
-        // Settles what this thread will never come back for.
-        let _runtime = handle.enter();
-        drop(work.take());
+        if !closer && closing.as_mut().poll(&mut task).is_ready() {
+            // Settles what this thread will never come back for.
+            work.take();
+            return None;
+        }
+        let left = signals.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return None;
+        }
+        // Not by the runtime's clock: to set a timer there wakes the thread that waits for providers.
+        std::thread::park_timeout(left);
     }
-    done
+}
+
+/// Wakes a thread that waits in [`step`].
+struct Woken(Thread);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.0.unpark();
+    }
 }
 
 /// Drops something of the gateway's where its runtime can be found, without holding Python up.

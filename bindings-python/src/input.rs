@@ -2,7 +2,9 @@
 
 use pyo3::exceptions::{PyRecursionError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
+use pyo3::types::{
+    PyBool, PyBytes, PyDict, PyFloat, PyFrozenSet, PyInt, PyList, PySet, PyString, PyTuple, PyType,
+};
 
 /// Deeper than this nothing sensible is.
 const DEEPEST: usize = 128;
@@ -95,10 +97,18 @@ fn write_dict(dict: &Bound<'_, PyDict>, out: &mut Vec<u8>, depth: usize) -> PyRe
 
 /// The OpenAI SDK's marks for "not given".
 fn is_left_out(value: &Bound<'_, PyAny>) -> bool {
+    // Almost every value is one of these, and no mark is.
+    if value.is_instance_of::<PyString>()
+        || value.is_instance_of::<PyDict>()
+        || value.is_instance_of::<PyList>()
+    {
+        return false;
+    }
     let class = value.get_type();
-    let Ok(name) = class.name() else { return false };
-    let Ok(name) = name.to_cow() else { return false };
-    matches!(name.as_ref(), "NotGiven" | "Omit")
+    let is = |text: PyResult<Bound<'_, PyString>>, known: &[&str]| {
+        text.is_ok_and(|text| text.to_cow().is_ok_and(|text| known.contains(&text.as_ref())))
+    };
+    is(class.name(), &["NotGiven", "Omit"]) && is(class.module(), &["openai", "openai._types"])
 }
 
 fn write_list<'py>(
@@ -123,8 +133,12 @@ fn write_other(value: &Bound<'_, PyAny>, out: &mut Vec<u8>, depth: usize) -> PyR
         let class = value.get_type().name().map(|name| name.to_string()).unwrap_or_default();
         PyTypeError::new_err(format!("a value of type {class} cannot be part of a request"))
     };
-    // A class has these methods too, but no values.
-    if value.is_instance_of::<pyo3::types::PyType>() || value.is_instance_of::<pyo3::types::PyBytes>() {
+    // A class has these methods too, but no values; a set has no order, and the order counts.
+    if value.is_instance_of::<PyType>()
+        || value.is_instance_of::<PyBytes>()
+        || value.is_instance_of::<PySet>()
+        || value.is_instance_of::<PyFrozenSet>()
+    {
         return Err(refused());
     }
     if value.hasattr("model_dump")? {

@@ -11,6 +11,7 @@ mod gateway;
 mod home;
 mod host;
 mod http;
+mod inheritance;
 mod input;
 mod output;
 mod pending;
@@ -24,6 +25,8 @@ use pyo3::prelude::*;
 mod _native {
     #[pymodule_export]
     use crate::bell::Bell;
+    #[pymodule_export]
+    use crate::errors::kinds;
     #[pymodule_export]
     use crate::gateway::Gateway;
     #[pymodule_export]

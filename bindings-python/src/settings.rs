@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use lockgate::config::Environment;
-use lockgate::{Builder, Gateway, Result};
+use lockgate::config::{Environment, Layers};
+use lockgate::{Config, Result};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString};
@@ -34,15 +34,16 @@ impl Settings {
         Ok(Settings { file, explicit: table(explicit)?, environment: variables })
     }
 
-    pub(crate) fn builder(&self) -> Result<Builder> {
-        let mut builder = Gateway::builder().environment(self.environment.clone());
+    /// All layers as one, validated.
+    pub(crate) fn config(&self) -> Result<Config> {
+        let mut layers = Layers::new().environment(self.environment.clone());
         if let Some(file) = &self.file {
-            builder = builder.file(file)?;
+            layers = layers.file(file)?;
         }
         for (key, value) in &self.explicit {
-            builder = builder.set(key, value.clone());
+            layers = layers.set(key, value.clone());
         }
-        Ok(builder)
+        layers.read()
     }
 }
 

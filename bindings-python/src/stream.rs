@@ -15,7 +15,7 @@ use pyo3::types::PyBytes;
 use tokio_util::sync::CancellationToken;
 
 use crate::errors::Failure;
-use crate::gateway::{json, seconds};
+use crate::gateway::seconds;
 use crate::home::Home;
 use crate::pending::{Ended, Finish, run};
 use crate::{host, output};
@@ -176,8 +176,7 @@ impl Under {
                         Some(None) | None => break,
                     }
                 }
-                let text = json(&batch)?;
-                Ok(Some(Box::new(move |py| output::from_json(py, &text))))
+                Ok(Some(Box::new(move |py| output::object(py, &batch))))
             }
             Source::Bytes(bytes) => {
                 let Some(Ok(first)) = bytes.next().await else { return Ok(None) };

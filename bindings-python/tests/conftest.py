@@ -12,6 +12,7 @@ import textwrap
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -159,8 +160,33 @@ def eventually(look: Callable[[], Any], seconds: float = 10.0) -> Any:
 
 
 def descriptors() -> int:
+    """Open files and sockets."""
     gc.collect()
     return len(os.listdir("/proc/self/fd"))
+
+
+def at_rest() -> int:
+    """Open files and sockets, once those of earlier tests are closed."""
+    deadline = time.monotonic() + 10
+    seen, times = descriptors(), 0
+    while times < 10:
+        assert time.monotonic() < deadline, "the number of open files does not come to rest"
+        time.sleep(0.01)
+        now = descriptors()
+        seen, times = now, times + 1 if now == seen else 0
+    return seen
+
+
+def files() -> int:
+    """Open files, pipes and what else is no socket."""
+    gc.collect()
+    folder = Path("/proc/self/fd")
+    count = 0
+    for name in os.listdir(folder):
+        # The one that lists the folder is gone by now.
+        with suppress(FileNotFoundError):
+            count += not os.readlink(folder / name).startswith("socket:")
+    return count
 
 
 def resident() -> int:

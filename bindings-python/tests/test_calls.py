@@ -72,7 +72,7 @@ def test_openai_s_types_go_in(gateway, simulator):
     assert "top_p" not in body
 
 
-@pytest.mark.parametrize("value", [object(), b"bytes", dict, {1: 2}, float("nan")])
+@pytest.mark.parametrize("value", [object(), b"bytes", {"a", "set"}, dict, {1: 2}, float("nan")])
 def test_what_json_cannot_say_is_refused_before_anything_happens(gateway, simulator, value):
     with pytest.raises((TypeError, ValueError)):
         gateway.chat(**ask("Hello"), metadata=value)
@@ -92,6 +92,13 @@ def test_exact_numbers_and_text(gateway, simulator):
     body = simulator.requests()[-1]["body"]
     assert body["messages"][0]["content"] == text
     assert body["seed"] == 2**53 + 1
+
+
+def test_what_can_be_read_one_by_one_is_a_list(gateway, simulator):
+    """OpenAI's types say `Iterable` for messages and tools."""
+    messages = ({"role": "user", "content": text} for text in ("one", "two"))
+    gateway.chat(model="gpt-4o-mini", messages=messages)
+    assert [message["content"] for message in simulator.requests()[0]["body"]["messages"]] == ["one", "two"]
 
 
 def test_tools(gateway):
@@ -184,6 +191,47 @@ def test_settings(simulator, tmp_path):
     assert "stroe" in str(caught.value)
     with pytest.raises(lockgate.ConfigError):
         lockgate.Gateway(environment={}, listen=object())
+
+
+def test_settings_of_a_project(simulator):
+    """Every setting can be changed by its name; what is not named stays, secrets too."""
+    own = {"provider_keys": {"openai": "sk-of-the-project"}, "monthly_cap": "5"}
+    with lockgate.Gateway(simulator.settings(), environment={}) as gateway:
+        gateway.projects.create("team-a", **own)
+        changed = gateway.projects.set(
+            "team-a",
+            chains={"gpt-4o-mini": ["gpt-4o"]},
+            substitute="never",
+            providers=["openai"],
+            cache={"enabled": False},
+        )
+        assert changed.settings.monthly_cap == "5"
+        assert (changed.settings.substitute, changed.settings.providers) == ("never", ["openai"])
+        assert changed.settings.chains["gpt-4o-mini"]
+        assert changed.settings.cache["enabled"] is False
+        assert "sk-of" not in repr(changed)
+        key = gateway.keys.create(project="team-a").secret
+        gateway.chat(**ask("Hello"), key=key)
+        with pytest.raises(lockgate.InvalidRequest, match="no_such_setting"):
+            gateway.projects.set("team-a", no_such_setting=1)
+    assert simulator.requests()[0]["headers"]["authorization"] == "Bearer sk-of-the-project"
+
+
+def test_a_purge_forgets_answers(gateway, simulator):
+    for _ in range(2):
+        gateway.chat(**ask("Hello"))
+        gateway.projects.purge_cache()
+    assert len(simulator.requests()) == 2
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_what_was_decided_is_told_to_whom_asks(gateway, stream):
+    told = gateway.chat(**ask("Hello"), stream=stream, explain=True)
+    untold = gateway.chat(**ask("Hello there"), stream=stream)
+    for answer in (told, untold):
+        assert list(answer) if stream else answer.choices
+    assert told.lockgate.explain["candidates"][0]["model"] == "gpt-4o-mini"
+    assert untold.lockgate.explain is None
 
 
 def test_embeddings(gateway, simulator):

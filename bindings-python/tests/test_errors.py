@@ -7,6 +7,7 @@ import pickle
 import lockgate
 import pytest
 from conftest import ask
+from lockgate import _native
 
 KINDS = {
     lockgate.InvalidRequest,
@@ -22,6 +23,20 @@ KINDS = {
 
 def test_the_list_is_closed():
     assert set(lockgate.Error.__subclasses__()) == KINDS
+
+
+def test_one_table_with_rust_s_kinds():
+    """Every kind of error has its exception here, and every exception its kinds."""
+    kinds = _native.kinds()
+    assert len(kinds) == len({code for code, _, _ in kinds})
+    assert {name for _, _, name in kinds} == {"Error", *(kind.__name__ for kind in KINDS)}
+    for code, status, name in kinds:
+        assert issubclass(getattr(lockgate, name), lockgate.Error)
+        assert 400 <= status < 600, code
+    table = {code: (status, name) for code, status, name in kinds}
+    assert table["spend_cap_exceeded"] == (402, "SpendCapExceeded")
+    assert table["customer_spend_exceeded"] == (429, "SpendCapExceeded")
+    assert table["deadline_exceeded"] == (504, "Timeout")
 
 
 def refuse(gateway, **more):

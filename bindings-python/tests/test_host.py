@@ -183,6 +183,75 @@ print(gateway.usage()[0].requests)
     assert ok(child(script, store=f"sqlite://{tmp_path / 'shared.db'}", shared=True)) == "11"
 
 
+def test_a_fork_with_calls_under_way_on_a_shared_store(child, simulator, tmp_path):
+    """SQLite is in use there: the child is told so, and the parent goes on."""
+    simulator.script({"kind": "stall", "stage": "headers", "ms": 1000})
+    script = (
+        FORK
+        + """
+import threading, time
+gateway = lockgate.Gateway(SETTINGS)
+answers = []
+waiting = threading.Thread(target=lambda: answers.append(chat("under way")))
+waiting.start()
+while not gateway.inspect().open:
+    time.sleep(0.001)
+def refused(make):
+    try:
+        make()
+    except lockgate.ConfigError as error:
+        assert error.param == "store" and "under way" in str(error), error
+    else:
+        raise AssertionError("SQLite is used on both sides of a fork")
+def work():
+    refused(lambda: chat("child"))
+    refused(lambda: lockgate.Gateway(SETTINGS))
+    other = lockgate.Gateway({**SETTINGS, "store": "memory", "shared": False})
+    other.chat(model="gpt-4o-mini", messages=[{"role": "user", "content": "child"}])
+    other.close()
+codes = [forked(work) for _ in range(3)]
+assert codes == [0, 0, 0], codes
+waiting.join()
+chat("parent again")
+assert gateway.flush() and not gateway.inspect().open
+print(len(answers), gateway.usage()[0].requests)
+"""
+    )
+    assert ok(child(script, store=f"sqlite://{tmp_path / 'shared.db'}", shared=True)) == "1 2"
+
+
+def test_forks_amid_calls(child):
+    """Threads call all the time, and the runtime's own thread is busy: no child hangs, whatever it was forked from."""
+    script = (
+        FORK
+        + """
+import threading
+gateway = lockgate.Gateway(SETTINGS)
+running = True
+def keep_on(thread):
+    number = 0
+    while running:
+        chat((thread, number))
+        number += 1
+threads = [threading.Thread(target=keep_on, args=(n,)) for n in range(3)]
+for thread in threads:
+    thread.start()
+def work():
+    chat("child")
+    assert gateway.flush() and gateway.usage()[0].requests == 1
+    gateway.close()
+codes = [forked(work) for _ in range(20)]
+running = False
+for thread in threads:
+    thread.join()
+assert codes == [0] * 20, codes
+assert gateway.flush() and not gateway.inspect().open
+print("fine")
+"""
+    )
+    assert ok(child(script, seconds=60)) == "fine"
+
+
 def test_multiprocessing(child, tmp_path):
     script = """
     import multiprocessing
@@ -193,6 +262,29 @@ def test_multiprocessing(child, tmp_path):
         print(len(pool.map(work, range(6))))
     """
     assert ok(child(script)) == "6"
+
+
+def test_processes_of_multiprocessing_keep_one_book(child, tmp_path):
+    """They end without the interpreter's exit handlers; what they settled is written all the same."""
+    script = """
+    import multiprocessing
+    gateway = lockgate.Gateway(SETTINGS)
+    def work(n):
+        gateway.chat(model="gpt-4o-mini", messages=[{"role": "user", "content": f"Hello {n}"}])
+        stream = gateway.chat(model="gpt-4o-mini", messages=[{"role": "user", "content": f"count {n}"}], stream=True)
+        next(stream)
+    work("parent")
+    context = multiprocessing.get_context("fork")
+    processes = [context.Process(target=work, args=(n,)) for n in range(3)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+        assert process.exitcode == 0, process.exitcode
+    assert gateway.flush()
+    print(gateway.usage()[0].requests, gateway.inspect().open)
+    """
+    assert ok(child(script, store=f"sqlite://{tmp_path / 'shared.db'}", shared=True)) == "8 0"
 
 
 def test_fork_within_an_event_loop(child):

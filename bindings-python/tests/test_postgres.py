@@ -75,4 +75,5 @@ def test_a_second_gateway_is_refused(child, simulator, postgres, tmp_path):
         done: subprocess.CompletedProcess[str] = child("lockgate.Gateway(SETTINGS)", **given)
     assert done.returncode == 1
     assert "ConfigError" in done.stderr
-    assert "in use" in done.stderr and "redis" in done.stderr
+    assert "in use" in done.stderr
+    assert "redis" in done.stderr

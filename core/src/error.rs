@@ -5,10 +5,24 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
-/// What went wrong. Each kind has one `code`, the same in every language and over HTTP.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Kind {
+/// Names the kinds once, for the enum and for the list of them.
+macro_rules! kinds {
+    ($($(#[$about:meta])+ $kind:ident,)+) => {
+        /// What went wrong. Each kind has one `code`, the same in every language and over HTTP.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum Kind {
+            $($(#[$about])+ $kind,)+
+        }
+
+        impl Kind {
+            /// Every kind, in the order of the table.
+            pub const ALL: &[Kind] = &[$(Kind::$kind),+];
+        }
+    };
+}
+
+kinds! {
     /// The request is malformed; `param` names the field.
     InvalidRequest,
     /// A field the chosen provider cannot express.
@@ -133,6 +147,12 @@ impl Kind {
     #[must_use]
     pub const fn code(self) -> &'static str {
         self.outside().code
+    }
+
+    /// The HTTP status; a provider's refusal comes with the provider's own.
+    #[must_use]
+    pub const fn status(self) -> u16 {
+        self.outside().status
     }
 
     /// The exception of the Python package that it is raised as.

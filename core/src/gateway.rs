@@ -309,13 +309,14 @@ impl Gateway {
         );
         if let Some(mut changes) = stores.changes.clone() {
             let identities = Arc::downgrade(&identities);
-            // Ends with the store, whose watcher holds the sender.
-            runtime.spawn(async move {
+            let stop = settler.stop.clone();
+            // With the receiver it gives up the store's watcher, and with that a connection.
+            runtime.spawn(stop.run_until_cancelled_owned(async move {
                 while changes.changed().await.is_ok() {
                     let Some(identities) = identities.upgrade() else { return };
                     identities.forget_all();
                 }
-            });
+            }));
         }
         let on_change = Arc::new(ForgetsCallers(identities.clone()));
         let admin = Admin::new(stores.directory.clone(), clock.clone(), Some(on_change));

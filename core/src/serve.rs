@@ -109,7 +109,7 @@ impl Call {
                         _ => {}
                     }
                     assembler.push(&event);
-                    flight.push(event);
+                    flight.push(event, source.has_more());
                 }
                 Err(failed) => {
                     if let (Some(watch), Some(true)) = (watch, failed.is_providers_fault()) {

@@ -49,3 +49,30 @@ async fn a_stream_ends_with_metadata_and_is_billed() {
     assert!(last.usage.is_some());
     assert_eq!(last.choices.len(), 1);
 }
+
+/// With the last gateway on it, nothing of this process has the database open, whatever was under way.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_gateway_that_is_closed_leaves_its_files() {
+    let sim = Sim::start(Options::default()).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let open = || {
+        let descriptors = std::fs::read_dir("/proc/self/fd").unwrap().flatten();
+        let targets = descriptors.filter_map(|entry| std::fs::read_link(entry.path()).ok());
+        targets.filter(|target| target.starts_with(folder.path())).collect::<Vec<_>>()
+    };
+    // The second finds all as the first left it: nothing changes that could wake it up.
+    for _ in 0..2 {
+        let gateway = gateway(&sim, &format!("sqlite://{}", folder.path().join("l.db").display())).await;
+        gateway.chat(ChatRequest::new("gpt-4o").user("Hello there")).await.unwrap();
+        assert!(!open().is_empty());
+        assert!(gateway.close(std::time::Duration::from_secs(5)).await);
+    }
+    let closing = async {
+        while !open().is_empty() {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    };
+    let closed = tokio::time::timeout(std::time::Duration::from_secs(10), closing).await;
+    assert!(closed.is_ok(), "still open: {:?}", open());
+}

@@ -16,7 +16,7 @@ const STOP_MS = 15_000;
 const run = promisify(execFile);
 
 for (const name of Object.keys(process.env)) {
-  if (/^(OPENAI_|(HTTPS?|ALL)_PROXY$)/i.test(name)) delete process.env[name];
+  if (/^(OPENAI_|ANTHROPIC_|(HTTPS?|ALL)_PROXY$)/i.test(name)) delete process.env[name];
 }
 
 function environment(folder, extra = {}) {
@@ -72,39 +72,27 @@ class Program {
   }
 }
 
-/** The simulator and a gateway in front of it, on a store of their own. */
-export class Lockgate {
+/** The simulated vendors, in a folder of their own. */
+export class Simulator {
   static async start() {
-    const lockgate = new Lockgate();
-    lockgate.folder = await mkdtemp(path.join(tmpdir(), "lockgate-node-"));
+    const started = new this();
+    started.folder = await mkdtemp(path.join(tmpdir(), "lockgate-node-"));
     try {
-      await lockgate.#launch();
+      await started.launch();
     } catch (error) {
-      await lockgate.#end((program) => program.kill());
+      await started.#end((program) => program.kill());
       throw error;
     }
-    return lockgate;
+    return started;
   }
 
-  async #launch() {
-    const folder = this.folder;
+  async launch() {
     this.simulator = await Program.start(
       "lockgate-sim",
       ["--listen", "127.0.0.1:0", "--json", "--exit-with-parent"],
-      { folder, env: environment(folder) },
+      { folder: this.folder, env: environment(this.folder) },
     );
-    this.control = this.simulator.announcement.control;
-    this.store = `sqlite://${path.join(folder, "lockgate.db")}`;
-    this.env = environment(folder, {
-      OPENAI_API_KEY: "sk-upstream-of-the-tests",
-      OPENAI_BASE_URL: this.simulator.announcement.openai,
-    });
-    this.server = await Program.start(
-      "lockgate",
-      ["serve", "--listen", "127.0.0.1:0", "--store", this.store, "--json"],
-      { folder, env: this.env },
-    );
-    this.baseURL = this.server.announcement.base_url;
+    this.urls = this.simulator.announcement;
   }
 
   async #end(how) {
@@ -116,6 +104,55 @@ export class Lockgate {
 
   stop() {
     return this.#end((program) => program.stop());
+  }
+
+  async #controlled(method, where, body) {
+    const answer = await fetch(this.urls.control + where, { method, body: body && JSON.stringify(body) });
+    const text = await answer.text();
+    assert.equal(answer.status, 200, `${method} ${where}: ${text}`);
+    return JSON.parse(text);
+  }
+
+  /** Queues what meets the next requests to a vendor. */
+  scriptFor(provider, ...faults) {
+    return this.#controlled("POST", "/faults", { provider, faults });
+  }
+
+  /** Forgets scripts and requests. */
+  reset() {
+    return this.#controlled("POST", "/reset");
+  }
+
+  /** What arrived at a path so far. */
+  async requests(where = "/v1/chat/completions") {
+    const { requests } = await this.#controlled("GET", "/requests");
+    return requests.filter((request) => request.path === where);
+  }
+
+  /** Waits until `count` requests arrived and have ended. */
+  async settled(count) {
+    const seen = await this.#controlled("GET", `/requests?settled=${count}&timeout_ms=10000`);
+    assert.ok(seen.settled, `expected ${count} ended requests: ${JSON.stringify(seen.requests)}`);
+    return seen.requests;
+  }
+}
+
+/** The simulator and a gateway in front of it, on a store of their own. */
+export class Lockgate extends Simulator {
+  async launch() {
+    await super.launch();
+    const folder = this.folder;
+    this.store = `sqlite://${path.join(folder, "lockgate.db")}`;
+    this.env = environment(folder, {
+      OPENAI_API_KEY: "sk-upstream-of-the-tests",
+      OPENAI_BASE_URL: this.urls.openai,
+    });
+    this.server = await Program.start(
+      "lockgate",
+      ["serve", "--listen", "127.0.0.1:0", "--store", this.store, "--json"],
+      { folder, env: this.env },
+    );
+    this.baseURL = this.server.announcement.base_url;
   }
 
   /** Runs `lockgate …words --store … --json` and returns what it printed. */
@@ -133,33 +170,8 @@ export class Lockgate {
     return this.cli("key", "create", ...options);
   }
 
-  async #controlled(method, where, body) {
-    const answer = await fetch(this.control + where, { method, body: body && JSON.stringify(body) });
-    const text = await answer.text();
-    assert.equal(answer.status, 200, `${method} ${where}: ${text}`);
-    return JSON.parse(text);
-  }
-
   /** Queues what meets the next requests upstream. */
   script(...faults) {
-    return this.#controlled("POST", "/faults", { provider: "openai", faults });
-  }
-
-  /** Forgets scripts and requests. */
-  reset() {
-    return this.#controlled("POST", "/reset");
-  }
-
-  /** The chats that arrived upstream so far. */
-  async requests() {
-    const { requests } = await this.#controlled("GET", "/requests");
-    return requests.filter((request) => request.path === "/v1/chat/completions");
-  }
-
-  /** Waits until `count` requests arrived upstream and have ended. */
-  async settled(count) {
-    const seen = await this.#controlled("GET", `/requests?settled=${count}&timeout_ms=10000`);
-    assert.ok(seen.settled, `expected ${count} ended requests: ${JSON.stringify(seen.requests)}`);
-    return seen.requests;
+    return this.scriptFor("openai", ...faults);
   }
 }

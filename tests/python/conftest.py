@@ -12,6 +12,7 @@ from harness.simulator import Simulator
 
 # What would change how an SDK connects, or which key it sends.
 AMBIENT = (
+    "ANTHROPIC_",
     "OPENAI_",
     "OLLAMA_",
     "GEMINI_",

@@ -64,6 +64,11 @@ class Projects:
         """Changes the settings that are given; ``None`` takes one away. Counts from the next request on."""
         return Project(self._call("projects.set", project_arguments(project, settings)))
 
+    def purge_cache(self, project: str = "default") -> int:
+        """Forgets all cached answers, those just being written too. Returns how many the store had."""
+        removed: int = self._call("projects.purge_cache", {"project": project})
+        return removed
+
 
 class Keys:
     """Gateway keys."""
@@ -173,6 +178,11 @@ class AsyncProjects:
     async def set(self, project: str = "default", **settings: Any) -> Project:
         """Changes the settings that are given; ``None`` takes one away. Counts from the next request on."""
         return Project(await self._call("projects.set", project_arguments(project, settings)))
+
+    async def purge_cache(self, project: str = "default") -> int:
+        """Forgets all cached answers, those just being written too. Returns how many the store had."""
+        removed: int = await self._call("projects.purge_cache", {"project": project})
+        return removed
 
 
 class AsyncKeys:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from lockgate import _host, _native
 from lockgate._errors import ConfigError
 
 Config = str | os.PathLike[str] | Mapping[str, Any] | None
+CacheMode = Literal["off", "refresh", "only"]
+Group = Literal["total", "day", "model", "provider", "key", "customer"]
+Library = Literal["httpx", "httpx2"]
 
 
 def start(
@@ -51,6 +54,19 @@ def request(body: Any, parameters: dict[str, Any]) -> Any:
     if hasattr(body, "model_dump"):
         return {**body.model_dump(mode="json", exclude_unset=True, by_alias=True), **parameters}
     raise TypeError(f"a request is a mapping or a pydantic model, not {type(body).__name__}")
+
+
+def options(
+    key: str | None,
+    customer: str | None,
+    labels: Mapping[str, str] | None,
+    cache: str | None,
+    timeout: float | None,
+    request_id: str | None,
+    explain: bool,
+) -> Any:
+    """What a caller says beside the request, as the native module takes it."""
+    return key, customer, None if labels is None else dict(labels), cache, timeout, request_id, explain
 
 
 def usd(value: Any) -> Any:

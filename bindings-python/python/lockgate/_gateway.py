@@ -7,10 +7,9 @@ from typing import Any, Literal, overload
 
 from lockgate import _calls, _http
 from lockgate._admin import Customers, Keys, Projects, usage_arguments
+from lockgate._calls import CacheMode, Group, Library
 from lockgate._streams import ChatStream
 from lockgate.types import ChatCompletion, EmbeddingResponse, Inspection, Model, UsageLine
-
-CacheMode = Literal["off", "refresh", "only"]
 
 
 class Gateway:
@@ -46,6 +45,7 @@ class Gateway:
         key: str | None = None,
         timeout: float | None = None,
         request_id: str | None = None,
+        explain: bool = False,
         **parameters: Any,
     ) -> ChatCompletion: ...
     @overload
@@ -61,6 +61,7 @@ class Gateway:
         key: str | None = None,
         timeout: float | None = None,
         request_id: str | None = None,
+        explain: bool = False,
         **parameters: Any,
     ) -> ChatStream: ...
     @overload
@@ -76,6 +77,7 @@ class Gateway:
         key: str | None = None,
         timeout: float | None = None,
         request_id: str | None = None,
+        explain: bool = False,
         **parameters: Any,
     ) -> ChatCompletion | ChatStream: ...
     def chat(
@@ -90,17 +92,19 @@ class Gateway:
         key: str | None = None,
         timeout: float | None = None,
         request_id: str | None = None,
+        explain: bool = False,
         **parameters: Any,
     ) -> ChatCompletion | ChatStream:
         """Asks for an answer: OpenAI's parameters as keywords, or all of them as one mapping or pydantic model.
 
         ``timeout`` is in seconds and for the whole answer, all attempts together. ``cache`` is ``"off"`` (neither
         read nor write), ``"refresh"`` (only write) or ``"only"`` (a miss is an error). ``key`` is a gateway key.
+        With ``explain`` the answer's ``lockgate.explain`` tells what was decided, and why.
         """
         if stream:
             parameters["stream"] = True
         body = _calls.request(request, parameters)
-        options = (key, customer, None if labels is None else dict(labels), cache, timeout, request_id)
+        options = _calls.options(key, customer, labels, cache, timeout, request_id, explain)
         answer = self._native.chat(body, options, True)
         return ChatCompletion(answer) if type(answer) is dict else ChatStream(*answer)
 
@@ -115,11 +119,12 @@ class Gateway:
         key: str | None = None,
         timeout: float | None = None,
         request_id: str | None = None,
+        explain: bool = False,
         **parameters: Any,
     ) -> EmbeddingResponse:
         """Asks for embeddings: ``embed(model="text-embedding-3-small", input=["one", "two"])``."""
         body = _calls.request(request, parameters)
-        options = (key, customer, None if labels is None else dict(labels), cache, timeout, request_id)
+        options = _calls.options(key, customer, labels, cache, timeout, request_id, explain)
         return EmbeddingResponse(self._native.embed(body, options, True))
 
     def models(self) -> list[Model]:
@@ -134,7 +139,7 @@ class Gateway:
         customer: str | None = None,
         since: Any = None,
         until: Any = None,
-        by: Literal["total", "day", "model", "provider", "key", "customer"] = "total",
+        by: Group = "total",
     ) -> list[UsageLine]:
         """Sums of the ledger. ``since`` and ``until`` are datetimes with a time zone, or seconds since 1970."""
         arguments = usage_arguments(project, key, customer, since, until, by)
@@ -144,7 +149,7 @@ class Gateway:
         """What is under way in a project right now."""
         return Inspection(self._administer("inspect", {"project": project}))
 
-    def http_client(self, library: Literal["httpx", "httpx2"] | None = None) -> Any:
+    def http_client(self, library: Library | None = None) -> Any:
         """A client of ``httpx2`` or ``httpx`` whose requests this gateway answers, without a socket.
 
         For SDKs that take one: ``openai.OpenAI(api_key=key, http_client=gateway.http_client())``. It serves OpenAI's
@@ -152,7 +157,7 @@ class Gateway:
         """
         return _http.client(self._native, library)
 
-    def async_http_client(self, library: Literal["httpx", "httpx2"] | None = None) -> Any:
+    def async_http_client(self, library: Library | None = None) -> Any:
         """The same for the SDKs' asyncio clients: ``openai.AsyncOpenAI(http_client=…)``."""
         return _http.async_client(self._native, library)
 

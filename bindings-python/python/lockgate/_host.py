@@ -6,6 +6,7 @@ import atexit
 import os
 import sys
 import weakref
+from types import coroutine
 from typing import TYPE_CHECKING, Any
 
 from lockgate import _native
@@ -13,6 +14,7 @@ from lockgate._native import Bell, Pending
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Generator
 
 #: A settlement on its way when the interpreter ends gets so many seconds.
 LAST_SECONDS = 5.0
@@ -47,6 +49,12 @@ class Hub:
             pending.cancel()
             raise
         return pending.take()
+
+
+@coroutine
+def turn() -> Generator[None, None, None]:
+    """Lets the event loop's other tasks have their turn."""
+    yield
 
 
 async def wait(pending: Pending) -> Any:
@@ -102,6 +110,8 @@ _heeded: list[bool] = []
 
 def _after_fork_in_child() -> None:
     _native.forked()
+    for gateway in list(_gateways):
+        gateway.inherit()
     _hubs.clear()
     _streams.clear()
 

@@ -118,9 +118,13 @@ def _transports(httpx: Any) -> tuple[Any, Any]:
 
         async def __aiter__(self) -> AsyncIterator[bytes]:
             seconds = limit(self._request)
+            at_once = False
             while True:
+                if at_once:
+                    await _host.turn()
                 try:
                     piece = self._native.next(seconds, False)
+                    at_once = type(piece) is not Pending
                     if type(piece) is Pending:
                         piece = await _host.wait(piece)
                 except TimeoutError:

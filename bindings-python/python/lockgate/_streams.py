@@ -17,6 +17,7 @@ class _Base:
     def __init__(self, native: _native.Stream, report: dict[str, Any]) -> None:
         self._native = native
         self._ready: list[dict[str, Any]] = []
+        self._at_once = False
         self.lockgate = Metadata(report)
         _host.watch_stream(native)
 
@@ -73,7 +74,11 @@ class AsyncChatStream(_Base):
 
     async def __anext__(self) -> ChatCompletionChunk:
         while not self._ready:
+            if self._at_once:
+                # What came last was there already, and so may be all that follows: others get their turn between.
+                await _host.turn()
             batch = self._native.next(None, False)
+            self._at_once = type(batch) is not Pending
             if type(batch) is Pending:
                 batch = await _host.wait(batch)
             if batch is None:

@@ -121,6 +121,8 @@ class Metadata(Record):
     attempts: str | None
     downgraded_from: str | None
     similarity: float | None
+    #: What was decided, and why, where the caller asked.
+    explain: dict[str, Any] | None
     saved_usd: float | None
 
     _lists = frozenset({"warnings"})
@@ -342,6 +344,11 @@ class ProjectSettings(Record):
     cache: dict[str, Any]
     on_store_loss: str
     models: list[str] | None
+    providers: list[str] | None
+    #: Which models may stand in for others; ``None`` = as the gateway is set.
+    substitute: str | None
+    chains: dict[str, Any] | None
+    #: Providers that have a key of the project's own; the keys themselves are not shown.
     provider_keys: dict[str, str] | None
 
     _nested: ClassVar[dict[str, Any]] = {"customer_defaults": CustomerLimits}

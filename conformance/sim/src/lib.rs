@@ -23,6 +23,7 @@
 //!
 #![doc = include_str!("../README.md")]
 
+mod anthropic;
 mod body;
 mod clock;
 mod control;

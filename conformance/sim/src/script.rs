@@ -20,13 +20,15 @@ pub enum Provider {
     Gemini,
     /// OpenAI: chat completions, embeddings, models.
     OpenAi,
+    /// Anthropic: messages, token counts, models.
+    Anthropic,
     /// Ollama: chat, generate, embed, and the models that are pulled.
     Ollama,
 }
 
 impl Provider {
     /// Every simulated vendor.
-    pub const ALL: &'static [Self] = &[Self::OpenAi, Self::Gemini, Self::Ollama];
+    pub const ALL: &'static [Self] = &[Self::OpenAi, Self::Anthropic, Self::Gemini, Self::Ollama];
 
     /// All that is known of a vendor outside its own module.
     pub(crate) fn row(self) -> Row {
@@ -42,6 +44,12 @@ impl Provider {
                 base: "/v1",
                 variable: "OPENAI_BASE_URL",
                 start: |clock| Box::new(crate::openai::OpenAi::new(clock)),
+            },
+            Self::Anthropic => Row {
+                name: "anthropic",
+                base: "",
+                variable: "ANTHROPIC_BASE_URL",
+                start: |clock| Box::new(crate::anthropic::Anthropic::new(clock)),
             },
             Self::Ollama => Row {
                 name: "ollama",

@@ -83,16 +83,17 @@ impl Flight {
         })
     }
 
-    /// It is certain who answers.
+    /// It is certain who answers. Nobody is woken for that alone: the answer, or its first piece, follows at once.
     pub(crate) fn begin(&self, head: Head) {
         self.state.lock().head = Some(head);
-        self.news.send_replace(());
     }
 
-    /// More of a stream.
-    pub(crate) fn push(&self, event: Event) {
+    /// More of a stream. With `more` to follow at once, the audience is not woken yet.
+    pub(crate) fn push(&self, event: Event, more: bool) {
         self.state.lock().events.push(event);
-        self.news.send_replace(());
+        if !more {
+            self.news.send_replace(());
+        }
     }
 
     /// The answer is whole, settled and in the cache.
@@ -106,11 +107,13 @@ impl Flight {
     }
 
     fn end(&self, end: End) {
-        let mut state = self.state.lock();
-        if state.end.is_none() {
+        {
+            let mut state = self.state.lock();
+            if state.end.is_some() {
+                return;
+            }
             state.end = Some(end);
         }
-        drop(state);
         self.news.send_replace(());
     }
 

@@ -14,7 +14,10 @@ pub struct Environment(BTreeMap<String, String>);
 
 /// Providers whose settings the environment can carry: name, key variable, address variable. Those that speak OpenAI's
 /// protocol are in the table of dialects.
-const PROVIDERS: &[(&str, &str, &str)] = &[("gemini", "GEMINI_API_KEY", "GEMINI_BASE_URL")];
+const PROVIDERS: &[(&str, &str, &str)] = &[
+    ("anthropic", "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL"),
+    ("gemini", "GEMINI_API_KEY", "GEMINI_BASE_URL"),
+];
 
 /// Variables with the dated version of Azure's API.
 const AZURE_VERSIONS: &[&str] = &["AZURE_OPENAI_API_VERSION", "OPENAI_API_VERSION"];

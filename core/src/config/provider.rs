@@ -70,6 +70,8 @@ pub enum ProviderKind {
     Gemini,
     /// OpenAI's chat completions.
     Openai,
+    /// Anthropic's messages.
+    Anthropic,
     /// Ollama's own. Its models are found by asking it, and cost nothing unless a price says otherwise.
     Ollama,
 }

@@ -14,6 +14,7 @@ use crate::store::postgres::is_postgres;
 const BUILT_IN: &[(&str, ProviderKind, &str)] = &[
     ("gemini", ProviderKind::Gemini, "https://generativelanguage.googleapis.com/v1beta"),
     ("openai", ProviderKind::Openai, "https://api.openai.com/v1"),
+    ("anthropic", ProviderKind::Anthropic, "https://api.anthropic.com/v1"),
     ("ollama", ProviderKind::Ollama, ollama::DEFAULT_ADDRESS),
 ];
 
@@ -209,8 +210,8 @@ impl super::ProviderConfig {
             ));
         }
         if self.kind.is_none() {
-            let allowed = "must be set for a provider that is not built in: \"openai\" (OpenAI-compatible) or \
-                           \"ollama\"";
+            let allowed = "must be set for a provider that is not built in: \"openai\" (OpenAI-compatible), \
+                           \"anthropic\", \"gemini\" or \"ollama\"";
             return Err(Error::config(&key("kind"), "absent", allowed));
         }
         self.validate_dialect(name)?;

@@ -1,5 +1,6 @@
 //! Providers. An adapter translates and does nothing else: no I/O, no clock, no retry.
 
+pub mod anthropic;
 mod endpoint;
 mod express;
 mod failure;
@@ -29,6 +30,7 @@ pub use outgoing::Outgoing;
 /// The adapter of a protocol, as the provider's settings want it.
 pub(crate) fn adapter_of(kind: ProviderKind, name: &str, settings: &ProviderConfig) -> Arc<dyn Adapter> {
     match kind {
+        ProviderKind::Anthropic => Arc::new(anthropic::Anthropic),
         ProviderKind::Gemini => Arc::new(gemini::Gemini),
         ProviderKind::Openai => {
             let dialect = settings.dialect_of(name).unwrap_or(openai::Dialect::GENERIC);
@@ -51,6 +53,8 @@ pub struct Call<'a> {
     pub endpoint: &'a Endpoint,
     /// In strict cap mode: the most output tokens, sent where the caller set no limit or a higher one.
     pub output_cap: Option<u64>,
+    /// The most output tokens the model can give, where that is known.
+    pub max_output_tokens: Option<u64>,
 }
 
 /// One embeddings call to translate.

@@ -190,7 +190,7 @@ impl Attempts<'_> {
         let stream = self.ask.is_stream();
         let provider = candidate.provider.as_ref();
         let adapter = provider.adapter.as_ref();
-        let outgoing = provider.translate(self.ask, &candidate.model, key, stream, self.demand.output_cap);
+        let outgoing = provider.translate(self.ask, candidate, key, stream, self.demand.output_cap);
         let mut outgoing = outgoing.map_err(Failed::Request)?;
         cx.warnings.append(&mut outgoing.warnings);
         let began = Instant::now();

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue};
 
+use super::Candidate;
 use super::found::Found;
 use super::pool::KeyPool;
 use crate::ask::Ask;
@@ -32,11 +33,11 @@ pub(crate) struct Provider {
 }
 
 impl Provider {
-    /// The request to send for `ask`, with `key`.
+    /// The request to send `candidate` for `ask`, with `key`.
     pub(crate) fn translate(
         &self,
         ask: &Ask,
-        model: &str,
+        candidate: &Candidate,
         key: Option<&Secret>,
         stream: bool,
         output_cap: Option<u64>,
@@ -45,11 +46,13 @@ impl Provider {
             Some(key) => Cow::Owned(self.endpoint.clone().with_key(key.clone())),
             None => Cow::Borrowed(&self.endpoint),
         };
+        let (endpoint, model) = (&*endpoint, candidate.model.as_str());
         match ask {
             Ask::Chat(request) => {
-                self.adapter.chat(&Call { request, model, stream, endpoint: &endpoint, output_cap })
+                let max_output_tokens = candidate.max_output_tokens;
+                self.adapter.chat(&Call { request, model, stream, endpoint, output_cap, max_output_tokens })
             }
-            Ask::Embed(request) => self.adapter.embed(&EmbedCall { request, model, endpoint: &endpoint }),
+            Ask::Embed(request) => self.adapter.embed(&EmbedCall { request, model, endpoint }),
         }
     }
 }

@@ -67,6 +67,11 @@ impl EventSource {
         }
     }
 
+    /// Whether the next event, or the end, is there without a wait.
+    pub(crate) fn has_more(&self) -> bool {
+        !self.ready.is_empty() || self.failed.is_some() || self.ended
+    }
+
     async fn read(&mut self, reservation: &mut Reservation) {
         let outcome = match self.incoming.chunk().await {
             Ok(Some(bytes)) => {

@@ -2,15 +2,19 @@
 
 use std::time::Duration;
 
+use lockgate::clock::ManualClock;
 use lockgate::error::Kind;
 use lockgate::store::Access;
+use lockgate::store::postgres::PostgresStore;
 
-use crate::house::{hurry, open, until};
+use crate::house::{hurried, hurry, open, until};
+use crate::rows::NOON;
 use crate::servers::Database;
 use crate::servers::proxy::{Proxy, Road};
 
 async fn refused(database: &Database, access: Access) -> String {
-    let error = open(&database.url(), access).await.unwrap_err();
+    let clock = ManualClock::at(NOON);
+    let error = PostgresStore::open_within(&database.url(), access, clock, hurried()).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Config, "{error}");
     for part in ["store", "in use", "single_process", "redis"] {
         assert!(error.message().contains(part), "{error}");

@@ -281,6 +281,39 @@ fn together_fireworks_and_cerebras_bill() {
 }
 
 #[test]
+fn gemini_bills_thinking_and_tools_beside_its_counts() {
+    for (model, usage, nano) in [
+        // 67 × 1.25 + 40 × 0.125 + (20 + 300) × 10.00 = 83.75 + 5 + 3200
+        (
+            "gemini-2.5-pro",
+            json!({"promptTokenCount": 100, "cachedContentTokenCount": 40, "candidatesTokenCount": 20,
+                "thoughtsTokenCount": 300, "toolUsePromptTokenCount": 7, "totalTokenCount": 427}),
+            3_288_750,
+        ),
+        // A long prompt: 200001 × 2.50 + (1 + 2) × 15.00 = 500002.5 + 45
+        (
+            "gemini-2.5-pro",
+            json!({"promptTokenCount": 200_001, "candidatesTokenCount": 1, "thoughtsTokenCount": 2}),
+            500_047_500,
+        ),
+        // Sound that was cached is billed as cached: 20 × 0.30 + 60 × 0.03 + 20 × 1.00 + 40 × 2.50 = 6 + 1.8 + 20 + 100
+        (
+            "gemini-2.5-flash",
+            json!({"promptTokenCount": 100, "cachedContentTokenCount": 60, "candidatesTokenCount": 10,
+                "thoughtsTokenCount": 30,
+                "promptTokensDetails": [{"modality": "TEXT", "tokenCount": 20}, {"modality": "AUDIO", "tokenCount": 80}],
+                "cacheTokensDetails": [{"modality": "AUDIO", "tokenCount": 60}]}),
+            127_800,
+        ),
+    ] {
+        let content = json!({"parts": [{"text": "x"}], "role": "model"});
+        let candidate = json!({"content": content, "finishReason": "STOP", "index": 0});
+        let answer = json!({"candidates": [candidate], "usageMetadata": usage, "modelVersion": model});
+        assert_eq!(bill_at("gemini", model, &answer, NOVEMBER_20, builtin()), nano, "{model}: {usage}");
+    }
+}
+
+#[test]
 fn ollama_costs_nothing_unless_a_price_is_set() {
     let answer = json!({"model": "llama3.2", "created_at": "2026-10-17T23:14:07.414671Z", "done": true,
         "message": {"role": "assistant", "content": "Paris."}, "done_reason": "stop", "total_duration": 174_563_334_u64,

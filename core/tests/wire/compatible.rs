@@ -103,7 +103,14 @@ fn azure_has_a_path_for_each_deployment_or_one_for_all() {
     let uri = |base: &str, version: Option<&str>, model: &str| {
         let endpoint = Endpoint::new(base, None).unwrap();
         let request = ChatRequest::new(model).user("x");
-        let call = Call { request: &request, model, stream: false, endpoint: &endpoint, output_cap: None };
+        let call = Call {
+            request: &request,
+            model,
+            stream: false,
+            endpoint: &endpoint,
+            output_cap: None,
+            max_output_tokens: None,
+        };
         OpenAi::new(dialect).api_version(version).chat(&call).map(|out| out.request.uri().to_string())
     };
     let v1 = "https://x.openai.azure.com/openai/v1/chat/completions";

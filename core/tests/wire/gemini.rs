@@ -24,7 +24,14 @@ pub(crate) fn path(case: &Case, stream: bool) -> String {
 fn sent(request: &ChatRequest) -> lockgate::Result<(Value, Vec<String>)> {
     let endpoint = endpoint();
     let stream = request.is_stream();
-    let call = Call { request, model: &request.model, stream, endpoint: &endpoint, output_cap: None };
+    let call = Call {
+        request,
+        model: &request.model,
+        stream,
+        endpoint: &endpoint,
+        output_cap: None,
+        max_output_tokens: None,
+    };
     let outgoing = Gemini.chat(&call)?;
     Ok((serde_json::from_slice(outgoing.request.body()).unwrap(), outgoing.warnings))
 }
@@ -157,7 +164,14 @@ fn a_name_cannot_reach_another_address() {
     let endpoint = endpoint();
     let request = asking(json!({}));
     for model in ["../files", "a/b", "a?key=1", "a:embedContent", "a%2Fb", "", ".."] {
-        let call = Call { request: &request, model, stream: false, endpoint: &endpoint, output_cap: None };
+        let call = Call {
+            request: &request,
+            model,
+            stream: false,
+            endpoint: &endpoint,
+            output_cap: None,
+            max_output_tokens: None,
+        };
         assert_eq!(Gemini.chat(&call).unwrap_err().code(), "model_not_found", "{model}");
         let vectors = EmbedRequest::new("m", ["x"]);
         let call = EmbedCall { request: &vectors, model, endpoint: &endpoint };

@@ -2,6 +2,7 @@
 
 use lockgate::auth::Secret;
 use lockgate::clock::Millis;
+use lockgate::pricing::PriceTable;
 use lockgate::provider::openai::OpenAi;
 use lockgate::provider::{
     Adapter, Call, Decoder, EmbedCall, Endpoint, Failure, FailureClass, Outgoing, token_counts,
@@ -88,7 +89,10 @@ fn sent(provider: &Provider, case: &Case, endpoint: &Endpoint) -> (lockgate::Res
         ChatRequest::from_slice(&case.request()).unwrap_or_else(|error| panic!("{case:?}: {error}"));
     let output_cap = case.settings["output_cap"].as_u64();
     let stream = request.is_stream();
-    (adapter.chat(&Call { request: &request, model, stream, endpoint, output_cap }), stream)
+    let prices = PriceTable::builtin().expect("the tables are whole");
+    let max_output_tokens = prices.model(provider.name, model).and_then(|model| model.max_output_tokens);
+    let call = Call { request: &request, model, stream, endpoint, output_cap, max_output_tokens };
+    (adapter.chat(&call), stream)
 }
 
 pub(crate) fn requests_go_out_as_the_fixtures_say(provider: &Provider) {

@@ -4,6 +4,7 @@
 //! provider; a line in `providers!` runs all of them. What is one provider's own is in a module of its name.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // Helpers of tests.
 
+mod anthropic;
 mod bills;
 mod case;
 mod compatible;
@@ -15,6 +16,7 @@ mod random;
 mod registry;
 
 use harness::Provider;
+use lockgate::provider::anthropic::Anthropic;
 use lockgate::provider::gemini::Gemini;
 use lockgate::provider::ollama::Ollama;
 use lockgate::provider::openai::{Dialect, OpenAi};
@@ -76,6 +78,7 @@ macro_rules! providers {
 providers! {
     protocols {
         openai: OpenAi::default(), openai::path, BEARER;
+        anthropic: Anthropic, anthropic::path, ("x-api-key", "");
         gemini: Gemini, gemini::path, ("x-goog-api-key", "");
         ollama: Ollama, ollama::path, BEARER;
     }

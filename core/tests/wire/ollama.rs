@@ -20,8 +20,14 @@ fn request(body: Value) -> ChatRequest {
 /// The body that goes out, and the warnings.
 fn sent(request: &ChatRequest, output_cap: Option<u64>) -> lockgate::Result<(Value, Vec<String>)> {
     let endpoint = endpoint();
-    let call =
-        Call { request, model: &request.model, stream: request.is_stream(), endpoint: &endpoint, output_cap };
+    let call = Call {
+        request,
+        model: &request.model,
+        stream: request.is_stream(),
+        endpoint: &endpoint,
+        output_cap,
+        max_output_tokens: None,
+    };
     let outgoing = Ollama.chat(&call)?;
     Ok((serde_json::from_slice(outgoing.request.body()).unwrap(), outgoing.warnings))
 }

@@ -22,7 +22,8 @@ fn decode<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Decoded {
 }
 
 fn call<'a>(request: &'a ChatRequest, endpoint: &'a Endpoint) -> Call<'a> {
-    Call { request, model: &request.model, stream: request.is_stream(), endpoint, output_cap: None }
+    let (model, stream) = (&request.model, request.is_stream());
+    Call { request, model, stream, endpoint, output_cap: None, max_output_tokens: None }
 }
 
 fn chunk(delta: Value, finish: Value) -> Value {

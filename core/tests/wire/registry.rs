@@ -8,7 +8,7 @@ use crate::PROVIDERS;
 use crate::case::cases;
 
 /// The providers with a protocol of their own, each held to the whole list.
-const FULL: &[&str] = &["openai", "ollama"];
+const FULL: &[&str] = &["openai", "anthropic", "gemini", "ollama"];
 
 /// The fewest cases of one provider.
 const FEWEST: usize = 25;
@@ -91,6 +91,13 @@ const ABSENT: &[(&str, &str, &str)] = &[
     ),
     ("openai", "reasoning_continued", "there is no thinking to hand back"),
     ("openai", "stream_reasoning", "its chat completions keep the thinking to themselves"),
+    ("anthropic", "several_choices", "it answers once, see unsupported_n"),
+    ("anthropic", "stream_several_choices", "it answers once, see unsupported_n"),
+    ("anthropic", "logprobs", "it gives none, see unsupported_logprobs"),
+    ("anthropic", "embed_error", "it has no embeddings, see embed"),
+    ("gemini", "unsupported_n", "it answers several times, see several_choices"),
+    ("gemini", "unsupported_logprobs", "it gives log probabilities, see logprobs"),
+    ("gemini", "cache_write_usage", "it reports no tokens written to a cache"),
     ("ollama", "refusal", "it has no field for a refusal"),
     ("ollama", "stream_refusal", "it has no field for a refusal"),
     ("ollama", "content_filter", "it filters nothing"),

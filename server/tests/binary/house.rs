@@ -42,6 +42,7 @@ impl House {
     }
 
     /// With the only gateway on a Postgres database.
+    #[cfg(feature = "test-servers")]
     pub(crate) async fn on_postgres(store: String) -> House {
         let house = House { store: Some(store), ..House::new().await };
         house.write("lockgate.toml", "single_process = true");

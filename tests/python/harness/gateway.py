@@ -29,10 +29,12 @@ class Key:
 class Gateway:
     """A running gateway in front of ``simulator``; administration goes through the CLI, as an operator's."""
 
-    def __init__(self, folder: Path, simulator: Simulator, *, config: str = "") -> None:
-        """``config`` is the text of a configuration file."""
+    def __init__(
+        self, folder: Path, simulator: Simulator, *, config: str = "", store: str | None = None
+    ) -> None:
+        """``config`` is the text of a configuration file; ``store`` is by default a file of its own."""
         self.folder = folder
-        self.store = f"sqlite://{folder / 'lockgate.db'}"
+        self.store = store or f"sqlite://{folder / 'lockgate.db'}"
         self._env = clean_environment(
             folder,
             OPENAI_API_KEY="sk-upstream-of-the-tests",

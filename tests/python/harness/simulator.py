@@ -18,6 +18,7 @@ class Simulator:
         self.control: str = self.program.announcement["control"]
         self.gemini: str = self.program.announcement["gemini"]
         self.openai: str = self.program.announcement["openai"]
+        self.anthropic: str = self.program.announcement["anthropic"]
         self.ollama: str = self.program.announcement["ollama"]
 
     def _control(self, method: str, path: str, body: Any = None) -> Any:

@@ -52,6 +52,29 @@ def test_a_stream_closed_early(client_factory, gateway, simulator, ask, lone_key
     nothing_is_reserved(client_factory(lone_key, max_retries=0), ask(), booked)
 
 
+def test_a_loop_left_by_break(client_factory, gateway, simulator, ask, lone_key):
+    simulator.script(SLOW)
+    with client_factory(lone_key).chat.completions.create(**ask(), stream=True) as stream:
+        for _chunk in stream:
+            break
+    (seen,) = simulator.settled(1)
+    assert seen["outcome"] == "aborted"
+    booked = settled_usage(gateway, lone_key)
+    assert booked["cost_nano_usd"] > 0
+    nothing_is_reserved(client_factory(lone_key, max_retries=0), ask(), booked)
+
+
+async def test_an_async_loop_left_by_break(async_client_factory, gateway, simulator, ask, lone_key):
+    simulator.script(SLOW)
+    async with await async_client_factory(lone_key).chat.completions.create(**ask(), stream=True) as stream:
+        async for _chunk in stream:
+            break
+    (seen,) = await asyncio.to_thread(simulator.settled, 1)
+    assert seen["outcome"] == "aborted"
+    booked = await asyncio.to_thread(settled_usage, gateway, lone_key)
+    assert booked["cost_nano_usd"] > 0
+
+
 async def test_a_cancelled_task(async_client_factory, gateway, simulator, ask, lone_key):
     simulator.script(SLOW)
     client = async_client_factory(lone_key)
@@ -82,6 +105,17 @@ def test_a_caller_s_timeout(client_factory, gateway, simulator, ask, lone_key, s
     assert seen["outcome"] == "aborted"
     booked = settled_usage(gateway, lone_key)
     nothing_is_reserved(client_factory(lone_key, max_retries=0), ask(), booked)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_an_async_caller_s_timeout(async_client_factory, gateway, simulator, ask, lone_key, stream):
+    simulator.script({"kind": "stall", "stage": "headers"})
+    client = async_client_factory(lone_key, timeout=0.2, max_retries=0)
+    with pytest.raises(openai.APITimeoutError):
+        await client.chat.completions.create(**ask(), stream=stream)
+    (seen,) = await asyncio.to_thread(simulator.settled, 1)
+    assert seen["outcome"] == "aborted"
+    await asyncio.to_thread(settled_usage, gateway, lone_key)
 
 
 def test_a_stream_read_to_its_end_is_booked_once(client_factory, gateway, simulator, ask, lone_key):

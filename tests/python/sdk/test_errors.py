@@ -119,6 +119,13 @@ def test_upstream_failure_is_final(client_factory, simulator, ask, status, strea
     assert len(simulator.requests()) == attempts(caught.value)
 
 
+async def test_async_upstream_failure_is_final(async_client_factory, simulator, ask):
+    simulator.script({"kind": "status", "status": 500, "times": 20})
+    with pytest.raises(openai.InternalServerError):
+        await async_client_factory(max_retries=3).chat.completions.create(**ask())
+    assert len(simulator.requests()) == 1
+
+
 def test_upstream_rate_limit(client_factory, simulator, ask):
     simulator.script({"kind": "status", "status": 429, "retry_after": "7", "times": 100})
     with pytest.raises(openai.RateLimitError) as caught:

@@ -38,7 +38,9 @@ def unique(request):
 
 def test_answer(client, simulator, unique):
     simulator.script({"kind": "reply", "text": TEXT})
-    answer = client.responses.create(model=MODEL, instructions="Be brief.", input=unique, max_output_tokens=99)
+    answer = client.responses.create(
+        model=MODEL, instructions="Be brief.", input=unique, max_output_tokens=99
+    )
     assert answer.output_text == TEXT
     assert answer.status == "completed"
     assert answer.object == "response"
@@ -153,7 +155,9 @@ def test_an_answer_that_is_cut_is_incomplete(client, unique):
     assert answer.status == "incomplete"
     assert answer.incomplete_details.reason == "max_output_tokens"
     last = list(
-        client.responses.create(model=MODEL, input=f"{unique} count to 501", max_output_tokens=16, stream=True)
+        client.responses.create(
+            model=MODEL, input=f"{unique} count to 501", max_output_tokens=16, stream=True
+        )
     )[-1]
     assert last.type == "response.incomplete"
 
@@ -200,10 +204,16 @@ def test_errors_name_the_caller_s_own_fields(client, simulator, unique):
 def test_a_failure_in_the_middle_is_raised(client, simulator, unique):
     simulator.script({"kind": "cut", "after_events": 4, "and": [{"kind": "reply", "text": TEXT}]})
     text, kinds = "", []
-    with pytest.raises(openai.APIError):
-        for event in client.responses.create(model=MODEL, input=unique, stream=True):
+    events = iter(client.responses.create(model=MODEL, input=unique, stream=True))
+
+    def read() -> None:
+        nonlocal text
+        for event in events:
             kinds.append(event.type)
             text += event.delta if event.type == "response.output_text.delta" else ""
+
+    with pytest.raises(openai.APIError):
+        read()
     assert text
     assert TEXT.startswith(text)
     assert kinds[-1] == "response.failed"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 TEXT = "Ein Strom von Wörtern: 雪 fällt, 👩‍👩‍👧 lacht — and it ends here."
 USAGE = {"stream_options": {"include_usage": True}}
 
@@ -98,6 +100,22 @@ def test_headers_of_a_stream(client, ask):
         text = "".join(response.iter_text())
     assert text.rstrip().endswith("data: [DONE]")
     assert text.count("data: [DONE]") == 1
+
+
+def test_the_first_chunk_is_seen_before_the_upstream_has_finished(client, simulator, ask):
+    simulator.script({"kind": "stall", "after_events": 3, "and": [{"kind": "reply", "text": TEXT}]})
+    with client.chat.completions.create(**ask(), stream=True) as stream:
+        assert next(stream).choices
+        assert [request["outcome"] for request in simulator.requests()] == ["open"]
+    assert simulator.settled(1)[0]["outcome"] == "aborted"
+
+
+async def test_the_first_chunk_of_an_async_stream(async_client, simulator, ask):
+    simulator.script({"kind": "stall", "after_events": 3, "and": [{"kind": "reply", "text": TEXT}]})
+    async with await async_client.chat.completions.create(**ask(), stream=True) as stream:
+        assert (await anext(stream)).choices
+        assert [request["outcome"] for request in simulator.requests()] == ["open"]
+    assert (await asyncio.to_thread(simulator.settled, 1))[0]["outcome"] == "aborted"
 
 
 async def test_async_stream(async_client, simulator, ask):

@@ -67,7 +67,9 @@ def test_an_answer_has_every_field(client: genai.Client, simulator: Simulator) -
     assert answer.candidates[0].finish_reason == types.FinishReason.STOP
     usage = answer.usage_metadata
     assert usage is not None
-    assert usage.prompt_token_count and usage.candidates_token_count and usage.thoughts_token_count
+    assert usage.prompt_token_count
+    assert usage.candidates_token_count
+    assert usage.thoughts_token_count
     assert usage.total_token_count == (
         usage.prompt_token_count + usage.candidates_token_count + usage.thoughts_token_count
     )
@@ -83,8 +85,10 @@ def test_a_stream_is_the_same_answer(client: genai.Client) -> None:
     assert "".join(chunk.text or "" for chunk in chunks) == whole
     assert len({chunk.response_id for chunk in chunks}) == 1
     last = chunks[-1]
-    assert last.candidates and last.candidates[0].finish_reason == types.FinishReason.STOP
-    assert last.usage_metadata and last.usage_metadata.candidates_token_count
+    assert last.candidates
+    assert last.candidates[0].finish_reason == types.FinishReason.STOP
+    assert last.usage_metadata
+    assert last.usage_metadata.candidates_token_count
 
 
 async def test_the_same_without_blocking(aclient: genai.client.AsyncClient) -> None:
@@ -101,7 +105,8 @@ def test_thinking_is_shown_and_sealed(client: genai.Client) -> None:
     assert answer.parts
     assert answer.parts[0].thought
     assert answer.parts[-1].thought_signature
-    assert answer.usage_metadata and answer.usage_metadata.thoughts_token_count == 64
+    assert answer.usage_metadata
+    assert answer.usage_metadata.thoughts_token_count == 64
     parts = [
         part
         for chunk in client.models.generate_content_stream(model=ARGON, contents="Why?", config=config)
@@ -134,9 +139,7 @@ def test_a_conversation_with_calls_goes_on(client: genai.Client, model: str) -> 
     assert [call.name for call in calls] == ["get_weather", "get_weather"]
     results = [
         types.Part(
-            function_response=types.FunctionResponse(
-                id=call.id, name=call.name, response={"output": "snow"}
-            )
+            function_response=types.FunctionResponse(id=call.id, name=call.name, response={"output": "snow"})
         )
         for call in calls
     ]
@@ -152,9 +155,12 @@ def test_a_changed_signature_is_refused(client: genai.Client) -> None:
         automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
     )
     first = client.models.generate_content(model=ARGON, contents="Weather in Oslo?", config=config)
-    assert first.candidates and first.candidates[0].content and first.function_calls
+    assert first.candidates
+    assert first.candidates[0].content
+    assert first.function_calls
     content = first.candidates[0].content
-    assert content.parts and content.parts[0].thought_signature
+    assert content.parts
+    assert content.parts[0].thought_signature
     content.parts[0].thought_signature = content.parts[0].thought_signature[:-1] + b"x"
     result = types.Part.from_function_response(name="get_weather", response={"output": "snow"})
     contents = [types.UserContent("Weather in Oslo?"), content, types.UserContent(result)]
@@ -202,9 +208,11 @@ def test_several_candidates_and_log_probabilities(client: genai.Client) -> None:
     config = types.GenerateContentConfig(candidate_count=2, response_logprobs=True, logprobs=3)
     answer = client.models.generate_content(model=FLASH, contents="A colour", config=config)
     assert [candidate.index for candidate in answer.candidates or []] == [0, 1]
-    assert answer.candidates and answer.candidates[0].logprobs_result
+    assert answer.candidates
+    assert answer.candidates[0].logprobs_result
     top = answer.candidates[0].logprobs_result.top_candidates
-    assert top and len(top[0].candidates or []) == 3
+    assert top
+    assert len(top[0].candidates or []) == 3
 
 
 def test_a_blocked_prompt(client: genai.Client) -> None:
@@ -219,7 +227,8 @@ def test_vectors(client: genai.Client) -> None:
     texts = [types.UserContent("cats"), types.UserContent("dogs")]
     answer = client.models.embed_content(model=EMBEDDING, contents=texts, config=config)
     assert [len(vector.values or []) for vector in answer.embeddings or []] == [16, 16]
-    assert answer.usage_metadata and answer.usage_metadata.prompt_token_count == 2
+    assert answer.usage_metadata
+    assert answer.usage_metadata.prompt_token_count == 2
     whole = client.models.embed_content(model="gemini-embedding-001", contents="cats")
     assert [len(vector.values or []) for vector in whole.embeddings or []] == [3072]
 

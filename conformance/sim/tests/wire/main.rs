@@ -9,6 +9,7 @@
     reason = "a test stops at the first surprise"
 )]
 
+mod anthropic;
 mod binary;
 mod chat;
 mod control;

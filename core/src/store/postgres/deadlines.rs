@@ -5,7 +5,7 @@ use std::time::Duration;
 /// How long the store waits for its database.
 #[derive(Debug, Clone, Copy)]
 pub struct Deadlines {
-    /// For a look-up that a request waits for.
+    /// For a look-up that a request waits for; also how long a start waits for a predecessor that is just ending.
     pub lookup: Duration,
     /// For a change, or a batch of rows.
     pub change: Duration,

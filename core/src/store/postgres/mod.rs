@@ -1,7 +1,7 @@
 //! The store at scale: a Postgres database that many processes share, through sqlx.
 //!
 //! Every call has a deadline, and a connection that was left in the middle of its work is closed and not used again.
-//! What other processes change is heard through LISTEN/NOTIFY, and confirmed: see [`watch`].
+//! What other processes change is heard through LISTEN/NOTIFY, and confirmed: see `watch`.
 
 mod answers;
 mod confirm;

@@ -10,9 +10,8 @@ use super::watch::Line;
 use crate::error::{Error, Kind};
 use crate::store::Access;
 
-/// So long a start waits for a predecessor that is just ending.
-const PREDECESSOR: Duration = Duration::from_secs(2);
-const LOOK_AGAIN: Duration = Duration::from_millis(50);
+/// Between two looks whether it has.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// A session of the server: its process, and when it began.
 type Session = (i32, String);
@@ -40,13 +39,17 @@ impl Ownership {
         Ownership { access, mine: Vec::new() }
     }
 
-    /// As [`Ownership::take`], with a little patience.
-    pub(super) async fn take_at_start(&mut self, mut line: Line) -> sqlx::Result<Result<Line, Holder>> {
+    /// As [`Ownership::take`], with some patience for a predecessor that is just ending.
+    pub(super) async fn take_at_start(
+        &mut self,
+        mut line: Line,
+        patience: Duration,
+    ) -> sqlx::Result<Result<Line, Holder>> {
         let begun = tokio::time::Instant::now();
         loop {
             match self.take(&mut line.listener).await? {
                 Taken::Now => return Ok(Ok(line)),
-                Taken::ByOther(holder) if begun.elapsed() >= PREDECESSOR => return Ok(Err(holder)),
+                Taken::ByOther(holder) if begun.elapsed() >= patience => return Ok(Err(holder)),
                 Taken::ByOther(_) => tokio::time::sleep(LOOK_AGAIN).await,
             }
         }
@@ -60,47 +63,53 @@ impl Ownership {
             Access::Shared => "SELECT pg_try_advisory_lock_shared($1, $2)",
             Access::Administration => return Ok(Taken::Now),
         };
+        // Before it takes anything: whatever becomes of the answers, what this session holds is known to be ours.
+        let session: Session = sqlx::query_as(
+            "SELECT pid, backend_start::text FROM pg_stat_activity WHERE pid = pg_backend_pid()",
+        )
+        .fetch_one(&mut *listener)
+        .await?;
+        if !self.mine.contains(&session) {
+            self.mine.push(session);
+        }
         loop {
             let taken: bool =
                 sqlx::query_scalar(statement).bind(OURS).bind(LIMITS).fetch_one(&mut *listener).await?;
             if taken {
-                let (process, begun): Session = sqlx::query_as(
-                    "SELECT pid, backend_start::text FROM pg_stat_activity WHERE pid = pg_backend_pid()",
-                )
-                .fetch_one(listener)
-                .await?;
-                self.mine.push((process, begun));
                 return Ok(Taken::Now);
             }
-            let holders = sqlx::query(
-                "SELECT held.pid, backend_start::text AS begun, host(client_addr) AS address FROM pg_locks AS held \
-                 JOIN pg_stat_activity USING (pid) WHERE locktype = 'advisory' AND classid::bigint = $1 \
-                 AND objid::bigint = $2 AND objsubid = 2 AND granted \
-                 AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())",
-            )
-            .bind(i64::from(OURS))
-            .bind(i64::from(LIMITS))
-            .fetch_all(&mut *listener)
-            .await?;
-            let Some(first) = holders.first() else { continue };
-            let mut address = first.try_get("address")?;
-            let mut ended = 0;
-            for holder in &holders {
-                let session: Session = (holder.try_get("pid")?, holder.try_get("begun")?);
-                if self.mine.contains(&session) {
-                    sqlx::query("SELECT pg_terminate_backend($1, 1000)")
-                        .bind(session.0)
-                        .execute(&mut *listener)
-                        .await?;
-                    ended += 1;
-                } else {
-                    address = holder.try_get("address")?;
-                }
+            if let Some(holder) = self.other(listener).await? {
+                return Ok(Taken::ByOther(holder));
             }
-            if ended < holders.len() {
-                return Ok(Taken::ByOther(Holder { address }));
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    /// Who else holds the limits; sessions of our own that do are told to end.
+    async fn other(&self, listener: &mut PgListener) -> sqlx::Result<Option<Holder>> {
+        let holders = sqlx::query(
+            "SELECT held.pid, backend_start::text AS begun, host(client_addr) AS address FROM pg_locks AS held \
+             JOIN pg_stat_activity USING (pid) WHERE locktype = 'advisory' AND classid::bigint = $1 \
+             AND objid::bigint = $2 AND objsubid = 2 AND granted \
+             AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+        )
+        .bind(i64::from(OURS))
+        .bind(i64::from(LIMITS))
+        .fetch_all(&mut *listener)
+        .await?;
+        let mut other = None;
+        for holder in &holders {
+            let session: Session = (holder.try_get("pid")?, holder.try_get("begun")?);
+            if self.mine.contains(&session) {
+                sqlx::query("SELECT pg_terminate_backend($1)")
+                    .bind(session.0)
+                    .execute(&mut *listener)
+                    .await?;
+            } else {
+                other = Some(Holder { address: holder.try_get("address")? });
             }
         }
+        Ok(other)
     }
 }
 

@@ -86,10 +86,11 @@ impl Watch {
         let ownership = Ownership::new(access);
         let mut ear = Ear { options: options.clone(), deadlines, ownership, known: known.clone(), sender };
         let first = ear.listen().await.map_err(failed(WATCHING))?;
-        let mut first = match ear.ownership.take_at_start(first).await.map_err(failed(WATCHING))? {
-            Ok(line) => line,
-            Err(holder) => return Err(holder.refusal(url, access)),
-        };
+        let mut first =
+            match ear.ownership.take_at_start(first, deadlines.lookup).await.map_err(failed(WATCHING))? {
+                Ok(line) => line,
+                Err(holder) => return Err(holder.refusal(url, access)),
+            };
         ear.catch_up(&mut first).await.map_err(failed(WATCHING))?;
         let stop = CancellationToken::new();
         let task = tokio::spawn(ear.run(first, stop.clone()));
@@ -218,7 +219,7 @@ impl Ear {
 
     async fn again(&mut self) -> sqlx::Result<Option<Line>> {
         let mut line = self.listen().await?;
-        let taken = in_time(self.deadlines.beat, self.ownership.take(&mut line.listener)).await?;
+        let taken = in_time(self.deadlines.beat * 4, self.ownership.take(&mut line.listener)).await?;
         if let Taken::ByOther(_) = taken {
             self.known.ousted.store(true, Ordering::Release);
             return Ok(None);

@@ -8,14 +8,13 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString};
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-/// Longer keys are data rather than names.
-const LONGEST_NAME: usize = 40;
+use super::names;
 
 /// JSON as dicts, lists, text and numbers.
-pub(crate) fn from_json(py: Python<'_>, text: &[u8]) -> PyResult<Py<PyAny>> {
+pub(super) fn from_json<'py>(py: Python<'py>, text: &[u8]) -> PyResult<Bound<'py, PyAny>> {
     let mut reader = serde_json::Deserializer::from_slice(text);
     let built = Build(py).deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
-    built.map(Bound::unbind).map_err(|error| PyValueError::new_err(error.to_string()))
+    built.map_err(|error| PyValueError::new_err(error.to_string()))
 }
 
 #[derive(Clone, Copy)]
@@ -78,7 +77,7 @@ impl<'de, 'py> Visitor<'de> for Build<'py> {
     }
 }
 
-/// A key of an object. The same few come again and again.
+/// A key of an object.
 struct Name<'py>(Python<'py>);
 
 impl<'de, 'py> DeserializeSeed<'de> for Name<'py> {
@@ -97,10 +96,6 @@ impl<'py> Visitor<'_> for Name<'py> {
     }
 
     fn visit_str<E: Error>(self, name: &str) -> Result<Self::Value, E> {
-        Ok(if name.len() <= LONGEST_NAME {
-            PyString::intern(self.0, name)
-        } else {
-            PyString::new(self.0, name)
-        })
+        Ok(names::name(self.0, name))
     }
 }
