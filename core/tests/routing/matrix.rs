@@ -4,6 +4,7 @@
 use futures_util::StreamExt;
 use lockgate::Gateway;
 use lockgate_sim::{Fault, Sim};
+use serde_json::Value;
 use tokio::net::TcpListener;
 
 use crate::house::{Seen, ask, post, rows, settings, sim};
@@ -64,12 +65,12 @@ fn kinds() -> Vec<Kind> {
         Kind {
             committed: true,
             ..with(
-                kind("stall in mid-stream", Scripted(|| Fault::stall_after_events(6)), Some("timeout")),
+                kind("stall in mid-stream", Scripted(|| Fault::stall_after_events(8)), Some("timeout")),
                 504,
                 "deadline_exceeded",
             )
         },
-        Kind { committed: true, ..kind("cut in mid-stream", Scripted(|| Fault::cut_after_events(6)), None) },
+        Kind { committed: true, ..kind("cut in mid-stream", Scripted(|| Fault::cut_after_events(8)), None) },
         kind("malformed", Scripted(|| Fault::malformed_after(0)), Some("malformed")),
         kind("error inside a 200", Scripted(|| Fault::error_after(0)), None),
         kind("empty stream", Scripted(|| Fault::EmptyStream), None),
@@ -103,6 +104,14 @@ async fn gateway(sim: &Sim, plan: &[Vendor; 3], how: Break, broken: usize, nowhe
 async fn nowhere() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     format!("http://{}", listener.local_addr().unwrap())
+}
+
+/// A question whose answer takes each vendor more than eight events.
+fn long(stream: bool) -> Value {
+    let mut question = ask("plan", stream);
+    let text = format!("count to 80: {}", question["messages"][0]["content"]);
+    question["messages"][0]["content"] = text.into();
+    question
 }
 
 fn check(kind: &Kind, plan: &[Vendor; 3], broken: usize, stream: bool, seen: &Seen, cell: &str) {
@@ -153,9 +162,11 @@ async fn every_fault_at_every_place_has_its_declared_outcome() {
                 for stream in [false, true] {
                     let cell = format!("{} on {broken} from {}, stream {stream}", kind.name, plan[0].name);
                     if let Break::Scripted(fault) = kind.how {
-                        plan.iter().take(broken).for_each(|vendor| sim.fault(vendor.at, vendor.on_chat(fault())));
+                        plan.iter()
+                            .take(broken)
+                            .for_each(|vendor| sim.fault(vendor.at, vendor.on_chat(fault())));
                     }
-                    let seen = post(&gateway, &ask("plan", stream), &[("x-lockgate-explain", "1")]).await;
+                    let seen = post(&gateway, &long(stream), &[("x-lockgate-explain", "1")]).await;
                     check(&kind, &plan, broken, stream, &seen, &cell);
                     told.push_str(&format!("{:?}{}", seen.headers, seen.body));
                     rows(&gateway).await;

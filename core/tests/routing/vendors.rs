@@ -17,6 +17,12 @@ pub(crate) struct Vendor {
 /// All of them; each goes first in its turn.
 pub(crate) const VENDORS: &[Vendor] = &[
     Vendor { name: "openai", model: "gpt-4o", at: Provider::OpenAi, key: Some("sk-openai-secret") },
+    Vendor {
+        name: "anthropic",
+        model: "claude-sonnet-4-5",
+        at: Provider::Anthropic,
+        key: Some("sk-ant-secret"),
+    },
     Vendor { name: "gemini", model: "gemini-2.5-flash", at: Provider::Gemini, key: Some("gemini-secret") },
     Vendor { name: "ollama", model: "llama3.2", at: Provider::Ollama, key: None },
 ];
