@@ -148,7 +148,9 @@ def round_of(table: Table, url: str, calls: int, number: int) -> None:
         with openai.OpenAI(api_key="sk-bench", base_url=url) as sdk:
             table.time("bare openai SDK", calls, lambda n: sdk.chat.completions.create(**ask(f"b {n}")))
         headers = {"x-customer-id": "bench"}
-        drop = openai.OpenAI(api_key=limits["key"], http_client=gateway.http_client(), default_headers=headers)
+        drop = openai.OpenAI(
+            api_key=limits["key"], http_client=gateway.http_client(), default_headers=headers
+        )
         through = "openai SDK through lockgate"
         table.time(through, calls, lambda n: drop.chat.completions.create(**ask(f"c {number} {n}")))
 
@@ -227,7 +229,9 @@ def main() -> None:
     finally:
         simulator.kill()
         simulator.communicate()
-    print(f"{os.cpu_count()} cores, best of {given.rounds} rounds of {given.calls} calls; limits, cap and cache on")
+    print(
+        f"{os.cpu_count()} cores, best of {given.rounds} rounds of {given.calls} calls; limits, cap and cache on"
+    )
     table.show()
 
 

@@ -130,7 +130,7 @@ def test_cancelled_and_failed_calls_leak_nothing(simulator, tmp_path):
         simulator.call("POST", "/reset")
         if fifth == 0:
             first, plain = resident(), files()
-        eventually(lambda: files() == plain)
+        eventually(lambda plain=plain: files() == plain)
         # Connections wait for the next call; never more than there were calls at once.
         eventually(lambda: descriptors() - files() <= sockets + AT_ONCE)
     grown = resident() - first

@@ -12,7 +12,7 @@ import pytest
 from conftest import ROOT
 
 sys.path.insert(0, str(ROOT / "tests" / "python"))
-from harness import behaviour  # noqa: E402
+from harness import behaviour
 
 # The one that the `openai` beside it is built on.
 LIBRARY = "httpx2" if importlib.util.find_spec("httpx2") else "httpx"

@@ -41,7 +41,9 @@ def pretend(monkeypatch, openai: str | None, *libraries: str) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", find_spec)
 
 
-@pytest.mark.parametrize(("openai", "library"), [("2.54.0", "httpx"), ("3.54.0", "httpx2"), ("10.0.0", "httpx2")])
+@pytest.mark.parametrize(
+    ("openai", "library"), [("2.54.0", "httpx"), ("3.54.0", "httpx2"), ("10.0.0", "httpx2")]
+)
 def test_the_installed_openai_decides(gateway, monkeypatch, openai, library):
     pretend(monkeypatch, openai, "httpx", "httpx2")
     if library == LIBRARY:
@@ -76,7 +78,8 @@ def test_an_explicit_choice_wins(gateway, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "base", ["http://lockgate/v1", "https://api.openai.com/v1/", "http://localhost:1234", "http://proxy/openai/v1"]
+    "base",
+    ["http://lockgate/v1", "https://api.openai.com/v1/", "http://localhost:1234", "http://proxy/openai/v1"],
 )
 def test_any_base_url_will_do(gateway, base):
     with gateway.http_client(LIBRARY) as http:
@@ -137,10 +140,12 @@ def sockets() -> list[str]:
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_no_socket_leads_to_ourselves(gateway, simulator):
     port = f":{int(simulator.openai.split(':')[2].split('/')[0]):04X}"
-    with gateway.http_client(LIBRARY) as http:
-        with http.stream("POST", URL, json=ask("count to 50", stream=True)) as answer:
-            seen = sockets()
-            assert b"[DONE]" in answer.read()
+    with (
+        gateway.http_client(LIBRARY) as http,
+        http.stream("POST", URL, json=ask("count to 50", stream=True)) as answer,
+    ):
+        seen = sockets()
+        assert b"[DONE]" in answer.read()
     assert len(seen) == 1, "one, to the provider"
     assert seen[0].split()[1].endswith(port)
     listening = "0A"

@@ -17,7 +17,8 @@ def test_the_order_of_layers(simulator, tmp_path):
     """Explicit before environment before file before default."""
     file = tmp_path / "gateway.toml"
     file.write_text(
-        '[providers.openai]\napi_key = "sk-file"\nbase_url = "http://127.0.0.1:1/v1"\n[project]\nrequire_customer = true\n'
+        '[providers.openai]\napi_key = "sk-file"\nbase_url = "http://127.0.0.1:1/v1"\n'
+        "[project]\nrequire_customer = true\n"
     )
     environment = {"OPENAI_API_KEY": "sk-environment", "OPENAI_BASE_URL": "http://127.0.0.1:2/v1"}
     explicit = {"openai": {"base_url": simulator.openai}}
@@ -75,7 +76,7 @@ def test_a_wrong_setting_is_named(settings, named):
 
 
 def test_a_file_that_is_not_there():
-    with pytest.raises(lockgate.ConfigError, match="nowhere.toml"):
+    with pytest.raises(lockgate.ConfigError, match=r"nowhere\.toml"):
         lockgate.Gateway("nowhere.toml", environment={})
 
 

@@ -130,7 +130,9 @@ def told(name: str, late: list[float], record_property) -> None:
     late.sort()
     p99 = late[int(len(late) * 0.99) - 1] * 1000
     record_property(f"{name}_p99_ms", round(p99, 2))
-    print(f"{name} under 64 streams: {len(late)} beats, p99 {p99:.1f} ms late, worst {late[-1] * 1000:.1f} ms")
+    print(
+        f"{name} under 64 streams: {len(late)} beats, p99 {p99:.1f} ms late, worst {late[-1] * 1000:.1f} ms"
+    )
 
 
 async def test_64_streams_hog_neither_the_event_loop_nor_the_gil(async_gateway, simulator, record_property):
@@ -192,7 +194,7 @@ async def test_a_stream_that_is_all_there_gives_others_their_turn(async_gateway,
 
     async def until_all_is_there() -> None:
         await asyncio.to_thread(simulator.settled, 1)
-        while (await async_gateway.inspect()).open:
+        while (await async_gateway.inspect()).open:  # noqa: ASYNC110
             await asyncio.sleep(0.001)
 
     async def pieces() -> AsyncIterator[int]:

@@ -6,9 +6,7 @@ __all__ = ["VERSION", "Bell", "Gateway", "Pending", "Stream", "forked", "kinds",
 
 VERSION: str
 
-_Options = tuple[
-    str | None, str | None, dict[str, str] | None, str | None, float | None, str | None, bool
-]
+_Options = tuple[str | None, str | None, dict[str, str] | None, str | None, float | None, str | None, bool]
 
 @final
 class Bell:
