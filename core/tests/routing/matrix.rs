@@ -133,8 +133,9 @@ fn check(kind: &Kind, plan: &[Vendor; 3], broken: usize, stream: bool, seen: &Se
     } else {
         assert_eq!(seen.status, kind.exhausted.0, "{cell}: {}", seen.body);
         assert_eq!(seen.json()["error"]["code"], kind.exhausted.1, "{cell}");
-        let waits = kind.name == "429 with Retry-After";
-        assert_eq!(seen.header("retry-after"), if waits { "7" } else { "" }, "{cell}");
+        if kind.name == "429 with Retry-After" {
+            assert_eq!(seen.header("retry-after"), "7", "{cell}");
+        }
         assert_eq!(seen.header("x-should-retry"), "false", "{cell}");
     }
     assert_eq!(attempts.len(), asked, "{cell}: {attempts:?}");
