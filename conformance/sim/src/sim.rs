@@ -116,6 +116,11 @@ impl Sim {
         }
     }
 
+    /// Forgets the faults no request has met yet.
+    pub fn clear_faults(&self) {
+        self.shared.scripts.clear();
+    }
+
     /// The faults no request has met yet, in order.
     pub fn waiting_faults(&self) -> Vec<(Provider, Scripted)> {
         self.shared.scripts.waiting()

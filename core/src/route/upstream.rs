@@ -3,13 +3,20 @@
 use std::collections::VecDeque;
 
 use super::failed::Failed;
-use crate::provider::Decoder;
+use crate::provider::{Decoder, Failure, FailureClass};
 use crate::settle::Reservation;
 use crate::stream::Event;
 use crate::transport::Incoming;
 
 /// Most events held back before the first content; more than any provider sends.
 const MOST_HELD: usize = 256;
+
+/// Most output tokens of an answer that says nothing.
+const MOST_UNSAID: u64 = 16;
+
+fn hollow() -> Failure {
+    Failure::new(FailureClass::Cut, "The provider's stream reports an answer and has none.")
+}
 
 /// Reads a provider's bytes and hands out events.
 pub(crate) struct EventSource {
@@ -45,10 +52,19 @@ impl EventSource {
                 return Err(failed);
             }
             if self.ended {
-                return Ok(());
+                return if self.is_hollow() { Err(hollow().into()) } else { Ok(()) };
             }
             self.read(reservation).await;
         }
+    }
+
+    /// Whether an answer was reported and none delivered. A model may say nothing at all, which takes hardly a token.
+    fn is_hollow(&self) -> bool {
+        self.ready.iter().any(|event| {
+            let Event::Usage(usage) = event else { return false };
+            let thought = usage.completion_tokens_details.as_ref().and_then(|of| of.reasoning_tokens);
+            usage.completion_tokens.saturating_sub(thought.unwrap_or(0)) > MOST_UNSAID
+        })
     }
 
     /// The next event; none after the last. What came before a failure is handed out before it.

@@ -8,12 +8,17 @@
 )]
 
 mod breaker;
+mod cancel;
 mod chains;
+mod chaos;
 mod decisions;
 mod disconnect;
 mod house;
 mod keys;
 mod load;
+mod logs;
+mod matrix;
 mod metrics;
 mod retries;
 mod tiers;
+mod vendors;
