@@ -22,7 +22,8 @@ pub(crate) fn hurried() -> Deadlines {
         lookup: Duration::from_millis(150),
         change: Duration::from_millis(2000),
         long: Duration::from_millis(2000),
-        beat: Duration::from_millis(150),
+        connect: Duration::from_millis(2000),
+        beat: Duration::from_millis(100),
         retry: Duration::from_millis(20),
         trust: Duration::from_millis(300),
     }

@@ -11,7 +11,9 @@ pub struct Deadlines {
     pub change: Duration,
     /// For sums over much, and for clearing away.
     pub long: Duration,
-    /// The connection that hears of changes shows that it lives so often, and within so long.
+    /// To connect.
+    pub connect: Duration,
+    /// The connection that hears of changes is asked so often whether it lives; it has three times as long to answer.
     pub beat: Duration,
     /// Between two tries to connect again.
     pub retry: Duration,
@@ -26,6 +28,7 @@ impl Default for Deadlines {
             lookup: Duration::from_secs(2),
             change: Duration::from_secs(10),
             long: Duration::from_secs(60),
+            connect: Duration::from_secs(5),
             beat: Duration::from_secs(1),
             retry: Duration::from_millis(250),
             trust: Duration::from_secs(5),

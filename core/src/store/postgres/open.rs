@@ -20,8 +20,6 @@ use crate::store::Access;
 /// How long a start waits for a server that is itself starting.
 const STARTING: Duration = Duration::from_secs(15);
 const STARTING_PAUSE: Duration = Duration::from_millis(100);
-/// How long one try to connect may take at the start.
-const CONNECT: Duration = Duration::from_secs(5);
 /// Look-ups in the warm cache at once: one connection is left for callers.
 const ANSWERS_AT_ONCE: usize = 3;
 /// How long connections may take to end.
@@ -80,7 +78,7 @@ impl PostgresStore {
     ) -> Result<PostgresStore> {
         let options = location::options_of(url)?;
         let url = url.to_string();
-        let mut first = connect(&options, &url).await?;
+        let mut first = connect(&options, &url, deadlines.connect).await?;
         migrate::check_server(&mut first, &url).await?;
         migrate::migrate(&mut first, &url, clock.now()).await?;
         close(first).await;
@@ -105,7 +103,7 @@ impl PostgresStore {
     /// Looks at the database and changes nothing in it.
     pub async fn look(url: &StoreUrl) -> Result<Seen> {
         let options = location::options_of(url)?;
-        let mut connection = connect(&options, &url.to_string()).await?;
+        let mut connection = connect(&options, &url.to_string(), Deadlines::default().connect).await?;
         migrate::check_server(&mut connection, &url.to_string()).await?;
         let schema = migrate::found(&mut connection).await?;
         close(connection).await;
@@ -180,10 +178,10 @@ impl PostgresStore {
 }
 
 /// The first connection. A server that is starting is waited for; one that is not there is an error at once.
-async fn connect(options: &PgConnectOptions, url: &str) -> Result<PgConnection> {
+async fn connect(options: &PgConnectOptions, url: &str, limit: Duration) -> Result<PgConnection> {
     let begun = tokio::time::Instant::now();
     loop {
-        match tokio::time::timeout(CONNECT, PgConnection::connect_with(options)).await {
+        match tokio::time::timeout(limit, PgConnection::connect_with(options)).await {
             Ok(Ok(mut connection)) => {
                 // Bringing a large schema up to date may take its time.
                 session::set_up(&mut connection, Duration::ZERO)
@@ -198,7 +196,7 @@ async fn connect(options: &PgConnectOptions, url: &str) -> Result<PgConnection> 
             }
             Ok(Err(failure)) => return Err(unusable(url, failure)),
             Err(late) => {
-                let what = format!("Postgres does not answer within {} seconds", CONNECT.as_secs());
+                let what = format!("Postgres does not answer within {} seconds", limit.as_secs());
                 return Err(Error::config("store", url, what).caused_by(late));
             }
         }

@@ -14,9 +14,9 @@ const BACK: u32 = 3;
 /// An idle connection is closed after this.
 const IDLE: Duration = Duration::from_secs(300);
 
-/// Sets a fresh connection up; `limit` is how long a statement may take, 0 for as long as it likes. Another default of the database or the user must not change what statements mean, and a
-/// client that vanished in the middle must not keep its locks: the server ends the transaction, and notices a peer
-/// that says nothing within half a minute.
+/// Sets a fresh connection up; `limit` is how long a statement may take, 0 for as long as it likes. Another default of
+/// the database or the user must not change what statements mean, and a client that vanished in the middle must not keep
+/// its locks: the server ends the transaction, and notices a peer that says nothing within half a minute.
 pub(super) async fn set_up(connection: &mut PgConnection, limit: Duration) -> sqlx::Result<()> {
     let statements = format!(
         "SET search_path = lockgate; SET default_transaction_isolation = 'read committed'; \

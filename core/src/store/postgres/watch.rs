@@ -155,14 +155,14 @@ struct Ear {
 impl Ear {
     async fn listen(&self) -> sqlx::Result<Line> {
         // A hung connection must not hold up the next one: each has a pool of its own.
-        let pool = session::alone(&self.options, self.deadlines.beat * 2);
+        let pool = session::alone(&self.options, self.deadlines.connect);
         let listening = async {
             let mut listener = PgListener::connect_with(&pool).await?;
             listener.eager_reconnect(false);
             listener.listen(CHANNEL).await?;
             Ok(listener)
         };
-        let listener = in_time(self.deadlines.beat * 2, listening).await?;
+        let listener = in_time(self.deadlines.connect, listening).await?;
         Ok(Line { listener, pool, heard: None })
     }
 
@@ -246,7 +246,7 @@ impl Ear {
 
     /// Forgets what is older than the newest version, then says that it did.
     async fn catch_up(&self, line: &mut Line) -> sqlx::Result<()> {
-        in_time(self.deadlines.beat, async {
+        in_time(self.deadlines.beat * 3, async {
             loop {
                 // Before the question: what was true when it was asked.
                 let asked = Instant::now();
