@@ -127,7 +127,7 @@ async def test_async_upstream_failure_is_final(async_client_factory, simulator, 
 
 
 def test_upstream_rate_limit(client_factory, simulator, ask):
-    simulator.script({"kind": "status", "status": 429, "retry_after": "7", "times": 100})
+    simulator.script({"kind": "status", "status": 429, "retry_after": "70", "times": 100})
     with pytest.raises(openai.RateLimitError) as caught:
         client_factory(max_retries=3).chat.completions.create(**ask())
     assert caught.value.code == "upstream_rate_limited"
