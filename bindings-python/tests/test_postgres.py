@@ -58,7 +58,7 @@ def work():
     try:
         chat("child")
     except lockgate.ConfigError as error:
-        assert "redis" in str(error) and "fork" in str(error), error
+        assert "limits" in str(error) and "after the fork" in str(error), error
     else:
         raise AssertionError("two that count alone")
 assert forked(work) == 0
