@@ -115,8 +115,7 @@ impl Call {
 
     /// Settled before the audience hears of the end: what was answered is on the books.
     fn settle_and_keep(self, reply: Reply, candidate: &Candidate, flight: &Flight) {
-        let cost = self.service.reservation.settle(Ending::ANSWERED, &self.cx.attempts);
-        if let Some(key) = self.service.key {
+        let kept = self.service.key.and_then(|key| {
             let ttl = Duration::from_secs(u64::from(self.service.caller.project.settings.cache.ttl_seconds));
             self.core.cache.keep(Fresh {
                 project: self.service.caller.project.id,
@@ -125,9 +124,10 @@ impl Call {
                 reply: reply.clone(),
                 provider: &candidate.provider.name,
                 model: &candidate.model,
-                cost,
-            });
-        }
+                cost: self.service.reservation.cost(),
+            })
+        });
+        let cost = self.service.reservation.settle(Ending::ANSWERED, &self.cx.attempts, kept);
         flight.complete(Whole { reply, cost });
     }
 
@@ -140,7 +140,7 @@ impl Call {
     fn fail(self, error: Error, flight: &Flight) {
         self.service
             .reservation
-            .settle(Ending { outcome: Outcome::Failed, status: error.status() }, &self.cx.attempts);
+            .settle(Ending { outcome: Outcome::Failed, status: error.status() }, &self.cx.attempts, None);
         let shared = error.fault() == Fault::Client;
         flight.fail(Some(self.cx.explain(error)), shared);
     }

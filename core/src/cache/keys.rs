@@ -7,7 +7,7 @@ use crate::auth::Caller;
 use crate::context::CacheMode;
 use crate::error::{Error, Kind, Result};
 use crate::ids::ProjectId;
-use crate::limits::Charge;
+use crate::limits::{Charge, HotAnswer};
 use crate::route::Ways;
 
 /// The keys of the ways in which a request may be served.
@@ -15,6 +15,9 @@ pub(crate) struct Keys {
     project: ProjectId,
     keys: [Option<Fingerprint>; 2],
     mode: CacheMode,
+    /// Whether equal requests of several processes share a call.
+    follows: bool,
+    blind: bool,
 }
 
 /// The answers that this process has.
@@ -33,7 +36,23 @@ impl Keys {
                 ways.second.as_ref().map(|way| Fingerprint::of(&caller.project, &way.ask)).transpose()?;
             keys = [Some(Fingerprint::of(&caller.project, &ways.first.ask)?), second];
         }
-        Ok(Keys { project: caller.project.id, keys, mode })
+        let follows = cacheable && settings.share_calls;
+        Ok(Keys { project: caller.project.id, keys, mode, follows, blind: false })
+    }
+
+    /// The key of a way under which the limiter may have the answer.
+    pub(crate) fn at_limiter(&self, plan: usize) -> Option<Fingerprint> {
+        self.of_plan(plan).filter(|_| self.reads() && !self.blind)
+    }
+
+    /// The limiter's answers are of no use: they are of a form that this version does not know.
+    pub(crate) fn without_limiter(self, blind: bool) -> Keys {
+        Keys { blind, ..self }
+    }
+
+    /// Whether to wait for an equal request of another process.
+    pub(crate) fn follows(&self) -> bool {
+        self.follows && self.mode == CacheMode::Default
     }
 
     fn reads(&self) -> bool {
@@ -53,13 +72,13 @@ impl Keys {
         }
         known.0 = self.keys.map(|key| key.and_then(|key| cache.hot(&key)));
         if self.mode == CacheMode::Only && known.get(0).is_none() {
-            known.0 = [self.recall(cache, 0).await, known.take(1)];
+            known.0 = [self.recall(cache, 0).await.map(|(stored, _)| stored), known.take(1)];
         }
         known
     }
 
     /// Looks into the warm tier.
-    pub(crate) async fn recall(&self, cache: &ExactCache, plan: usize) -> Option<Arc<Stored>> {
+    pub(crate) async fn recall(&self, cache: &ExactCache, plan: usize) -> Option<(Arc<Stored>, HotAnswer)> {
         let key = self.of_plan(plan).filter(|_| self.reads())?;
         cache.warm(self.project, &key).await
     }

@@ -1,0 +1,84 @@
+-- settle: ends a reservation at what it truly cost. Never refused; a second time it changes nothing.
+--
+-- It is booked in the windows it was admitted in, over any cap. What was reserved is read from the store's own record.
+-- It also keeps the answer in the cache, until the time that the answer has.
+--
+-- KEYS  1 state  2 held  3 open  4 lapsed  5 late  6 month  7 day (both of its admission)  8 ended
+--       9 answer, where there is one to keep
+-- ARGV  1 admission  2 money  3 tokens  4 key  5 customer or '-'
+--       6 1 where it was served without a reservation and is to be counted
+--       7 ms until the answer ends, or ''  8 how it is kept and the answer
+-- Returns  booked | late | already
+-- Complexity  O(log n); n reservations under way.
+if ARGV[7] ~= '' and tonumber(ARGV[7]) > 0 then
+  local ends = string.format('%013.0f', now + tonumber(ARGV[7]))
+  redis.call('SET', KEYS[9], ends .. ':' .. ARGV[1] .. ARGV[8], 'PX', ARGV[7])
+end
+
+local id, cost = ARGV[1], tonumber(ARGV[2])
+local text = redis.call('HGET', KEYS[2], id)
+if not text then
+  -- Remembered for a while, so that it is counted once, and is not taken for one that the store has lost.
+  local first = redis.call('SET', KEYS[8], '1', 'NX', 'PX', 3600000)
+  if ARGV[6] ~= '1' or not first then
+    return 'already'
+  end
+  local r = { key = ARGV[4], customer = ARGV[5] }
+  if is_seeded(KEYS[6]) then
+    add_month(KEYS[6], r, cost, 0)
+  end
+  if is_seeded(KEYS[7]) then
+    add_day(KEYS[7], r, cost, 0)
+  end
+  return 'booked'
+end
+
+local r = read(text)
+redis.call('HDEL', KEYS[2], id)
+redis.call('ZREM', r.phase == 'o' and KEYS[3] or r.phase == 'l' and KEYS[4] or KEYS[5], id)
+if is_over(r) then
+  return 'already'
+end
+
+if r.rate ~= '-' then
+  -- What has drained since it was admitted is not given back twice; use beyond the reservation is debt.
+  local granted = tonumber(r.rate)
+  local used, at, rate = bucket(redis.call('HGET', KEYS[1], 't' .. r.key))
+  if rate == 0 then
+    -- One that was not kept, being empty, drains at the rate of the reservation.
+    used, at = advanced(used, at, rate, granted)
+    rate = granted
+  else
+    used, at = advanced(used, at, rate, rate)
+  end
+  local reserved = math.min(tonumber(r.tokens) * UNIT, MOST)
+  local actual = math.min(tonumber(ARGV[3]) * UNIT, MOST)
+  if actual > reserved then
+    used = math.min(used + (actual - reserved), MOST)
+  else
+    local drained = math.max(0, at - tonumber(r.at)) * math.max(granted, rate)
+    local back = math.min(reserved - actual, math.max(0, reserved - drained))
+    used = math.max(0, used - back)
+  end
+  redis.call('HSET', KEYS[1], 't' .. r.key, pack(used, at, rate))
+end
+
+local function book(window, mark, add_to)
+  if is_seeded(window) then
+    local money = tonumber(r.money)
+    if mark == '1' then
+      add_to(window, r, cost, 0 - money)
+    elseif mark == '2' then
+      add_to(window, r, cost - money, 0)
+    else
+      add_to(window, r, cost, 0)
+    end
+  end
+end
+book(KEYS[6], r.in_month, add_month)
+book(KEYS[7], r.in_day, add_day)
+if r.phase ~= 'o' then
+  return 'late'
+end
+free_slot(KEYS[1], r.key)
+return 'booked'
