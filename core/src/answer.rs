@@ -198,7 +198,7 @@ impl Answer {
     }
 
     /// An answer from the cache.
-    pub(crate) fn stored(mut desk: Desk, stored: &Stored) -> Answer {
+    pub(crate) fn stored(mut desk: Desk, stored: &Stored, verdict: CacheVerdict) -> Answer {
         if let Some(note) = &mut desk.note {
             note.served(&stored.provider, &stored.model);
         }
@@ -208,7 +208,7 @@ impl Answer {
             attempts: Vec::new(),
             warnings: Vec::new(),
         };
-        let mut report = desk.report(head, CacheVerdict::Exact);
+        let mut report = desk.report(head, verdict);
         match &stored.reply {
             Reply::Chat(response) if desk.ask.is_stream() => {
                 let mut events = replay(response);

@@ -138,9 +138,11 @@ impl Call {
     }
 
     fn fail(self, error: Error, flight: &Flight) {
-        self.service
-            .reservation
-            .settle(Ending { outcome: Outcome::Failed, status: error.status() }, &self.cx.attempts, None);
+        self.service.reservation.settle(
+            Ending { outcome: Outcome::Failed, status: error.status() },
+            &self.cx.attempts,
+            None,
+        );
         let shared = error.fault() == Fault::Client;
         flight.fail(Some(self.cx.explain(error)), shared);
     }

@@ -5,7 +5,7 @@
 -- with limits::decide itself; here is decided only whether, and what is written.
 --
 -- KEYS  1 state  2 held  3 open  4 lapsed  5 month  6 day (both of the store's today, as the caller believes)
---       7 month before  8 day before  then, where ARGV names them: answers of plan 1 and 2, leader
+--       7 month before  8 day before  9 ended  then, where ARGV names them: answers of plan 1 and 2, leader
 -- ARGV  1 day begins  2 day ends (ms)  3 month  4 day  5 month before  6 day before (codes)
 --       7 admission  8 key  9 customer or ''  10 rev  11 charge: full | rate | rated
 --       12 requests a minute  13 tokens a minute  14 slots  ('' = no limit)
@@ -24,6 +24,7 @@
 --       wait      as follow: another process's request for the same answer is under way
 --       admitted  plan
 --       refused
+--       ended     this admission was given up before it came here: nothing was taken
 -- Complexity  O(1), and O(log n) for each lease swept; n reservations under way.
 if now < tonumber(ARGV[1]) or now >= tonumber(ARGV[2]) then
   return { 'clock', int(now) }
@@ -173,6 +174,9 @@ if not tokens_after then
   end
 end
 
+if redis.call('GET', KEYS[9]) == '1' then
+  return answer('ended')
+end
 pay()
 if tokens_after ~= '' then
   redis.call('HSET', KEYS[1], 't' .. key, tokens_after)

@@ -6,20 +6,21 @@
 -- KEYS  1 state  2 held  3 open  4 lapsed  5 late  6 month  7 day (both of its admission)  8 ended
 --       9 answer, where there is one to keep
 -- ARGV  1 admission  2 money  3 tokens  4 key  5 customer or '-'
---       6 1 where it was served without a reservation and is to be counted
---       7 ms until the answer ends, or ''  8 how it is kept and the answer
--- Returns  booked | late | already
+--       6 1 where it was served without a reservation and is to be counted  7 the month's code  8 the day's
+--       9 ms until the answer ends, or ''  10 how it is kept and the answer
+-- Returns  booked | late | already; or, with nothing booked, when it was admitted, where that is in other windows
 -- Complexity  O(log n); n reservations under way.
-if ARGV[7] ~= '' and tonumber(ARGV[7]) > 0 then
-  local ends = string.format('%013.0f', now + tonumber(ARGV[7]))
-  redis.call('SET', KEYS[9], ends .. ':' .. ARGV[1] .. ARGV[8], 'PX', ARGV[7])
+if ARGV[9] ~= '' and tonumber(ARGV[9]) > 0 then
+  local ends = string.format('%013.0f', now + tonumber(ARGV[9]))
+  redis.call('SET', KEYS[9], ends .. ':' .. ARGV[1] .. ARGV[10], 'PX', ARGV[9])
 end
 
 local id, cost = ARGV[1], tonumber(ARGV[2])
 local text = redis.call('HGET', KEYS[2], id)
 if not text then
-  -- Remembered for a while, so that it is counted once, and is not taken for one that the store has lost.
-  local first = redis.call('SET', KEYS[8], '1', 'NX', 'PX', 3600000)
+  -- Remembered for a while: it is counted once, is not taken for one that the store has lost, and where its
+  -- admission was given up and is still on its way here, that takes nothing any more.
+  local first = redis.call('SET', KEYS[8], ARGV[6], 'NX', 'PX', 3600000)
   if ARGV[6] ~= '1' or not first then
     return 'already'
   end
@@ -34,6 +35,10 @@ if not text then
 end
 
 local r = read(text)
+if r.month ~= ARGV[7] or r.day ~= ARGV[8] then
+  -- The caller, who never had the store's answer, is wrong about the day.
+  return r.at
+end
 redis.call('HDEL', KEYS[2], id)
 redis.call('ZREM', r.phase == 'o' and KEYS[3] or r.phase == 'l' and KEYS[4] or KEYS[5], id)
 if is_over(r) then

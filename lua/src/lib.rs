@@ -134,7 +134,10 @@ mod tests {
         for (name, text) in files {
             assert!(text.starts_with(&format!("-- {name}: ")), "{name}");
             for word in ["\n-- KEYS  ", "\n-- ARGV  ", "\n-- Returns  ", "\n-- Complexity  "] {
-                assert!(text.contains(word) || (word.contains("ARGV") && !text.contains("ARGV")), "{name}: {word}");
+                assert!(
+                    text.contains(word) || (word.contains("ARGV") && !text.contains("ARGV")),
+                    "{name}: {word}"
+                );
             }
         }
     }

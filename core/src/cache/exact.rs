@@ -88,7 +88,11 @@ impl ExactCache {
     }
 
     /// The answer in the warm tier; it is promoted with the expiry it has. Late, failing or absent is a miss.
-    pub(crate) async fn warm(&self, project: ProjectId, key: &Fingerprint) -> Option<(Arc<Stored>, HotAnswer)> {
+    pub(crate) async fn warm(
+        &self,
+        project: ProjectId,
+        key: &Fingerprint,
+    ) -> Option<(Arc<Stored>, HotAnswer)> {
         let warm = self.warm.as_ref()?;
         let now = self.clock.now();
         let found = match tokio::time::timeout(WARM_DEADLINE, warm.store.answer(project, key, now)).await {

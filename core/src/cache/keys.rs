@@ -45,9 +45,9 @@ impl Keys {
         self.of_plan(plan).filter(|_| self.reads() && !self.blind)
     }
 
-    /// The limiter's answers are of no use: they are of a form that this version does not know.
-    pub(crate) fn without_limiter(self, blind: bool) -> Keys {
-        Keys { blind, ..self }
+    /// Without what other processes have: their answers (`blind`), and their calls unless it `follows`.
+    pub(super) fn alone(self, blind: bool, follows: bool) -> Keys {
+        Keys { blind, follows: self.follows && follows, ..self }
     }
 
     /// Whether to wait for an equal request of another process.

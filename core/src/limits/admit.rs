@@ -61,7 +61,9 @@ pub(crate) async fn admit(
     };
     for _ in 0..MOST_SEEDINGS {
         let verdict = match ask(core, &admission).await {
-            Err(error) if error.kind() == Kind::StoreUnavailable => without_limiter(core, caller, &admission, error)?,
+            Err(error) if error.kind() == Kind::StoreUnavailable => {
+                without_limiter(core, caller, &admission, error)?
+            }
             other => other?,
         };
         match verdict {

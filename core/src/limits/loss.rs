@@ -16,13 +16,21 @@ pub(super) fn without_limiter(
     admission: &Admission,
     error: Error,
 ) -> Result<Verdict> {
+    let full = core.settler.waiting() >= MOST_WAITING;
     match caller.project.settings.on_store_loss {
-        OnStoreLoss::Closed | OnStoreLoss::Lease => Err(error),
-        OnStoreLoss::Open if core.settler.waiting() >= MOST_WAITING => {
+        OnStoreLoss::Open if !full => Ok(uncounted(core, admission)),
+        OnStoreLoss::Open => {
             let full = "too many settlements wait for the limits' store to come back";
             Err(Error::new(Kind::StoreUnavailable, full).retrying(Retry::Later).caused_by(error))
         }
-        OnStoreLoss::Open => Ok(uncounted(core, admission)),
+        OnStoreLoss::Closed | OnStoreLoss::Lease => {
+            // Its answer was lost, perhaps not the step itself: what it may have taken is given back. Beyond the bound
+            // leases do that.
+            if !full && admission.charge != Charge::RateOnly {
+                core.settler.release(held(core, admission), None);
+            }
+            Err(error)
+        }
     }
 }
 
@@ -32,20 +40,26 @@ fn uncounted(core: &Core, admission: &Admission) -> Verdict {
     if admission.first.cached {
         return Verdict::Hit { plan: 0, body: None, standing };
     }
+    let mut held = held(core, admission);
+    if admission.charge == Charge::RateOnly {
+        (held.money, held.tokens) = (Nano::ZERO, 0);
+    }
+    Verdict::Admitted(Admitted { plan: 0, held, standing })
+}
+
+/// What the admission may have taken. If it did, the limiter knows better.
+fn held(core: &Core, admission: &Admission) -> Held {
     let now = core.clock.now();
-    let first = &admission.first;
-    let follows = admission.charge == Charge::RateOnly;
-    let held = Held {
+    Held {
         id: admission.id,
         project: admission.project,
         key: admission.key,
         customer: admission.customer,
         admitted_at: now,
-        money: if follows { Nano::ZERO } else { first.money.max(Nano::ZERO) },
-        tokens: if follows { 0 } else { first.tokens },
+        money: admission.first.money.max(Nano::ZERO),
+        tokens: admission.first.tokens,
         tokens_per_minute: admission.rates.tokens_per_minute,
         lease_until: now.after(admission.lease),
         uncounted: true,
-    };
-    Verdict::Admitted(Admitted { plan: 0, held, standing })
+    }
 }

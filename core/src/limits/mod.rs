@@ -17,8 +17,8 @@ mod view;
 mod window;
 
 pub use admission::{
-    Admission, Admitted, CapStanding, Caps, Charge, Downgrade, Held, HotAnswer, Level, LimitKind, Plan, Raise, Rates,
-    Refusal, Scope, Settled, Settlement, Standing, Trigger, Verdict,
+    Admission, Admitted, CapStanding, Caps, Charge, Downgrade, Held, HotAnswer, Level, LimitKind, Plan,
+    Raise, Rates, Refusal, Scope, Settled, Settlement, Standing, Trigger, Verdict,
 };
 pub(crate) use admit::{Entry, Plans, admit, trigger};
 pub use bucket::{Bucket, Short};

@@ -28,8 +28,10 @@ pub(super) async fn seed(core: &Core, project: ProjectId, counters: &[CounterId]
         let mut after = None;
         loop {
             let page = ledger.booked(project, *window, after, PAGE).await?;
-            let pairs: Vec<_> =
-                page.iter().map(|(scope, amount)| (CounterId { window: *window, scope: *scope }, *amount)).collect();
+            let pairs: Vec<_> = page
+                .iter()
+                .map(|(scope, amount)| (CounterId { window: *window, scope: *scope }, *amount))
+                .collect();
             limiter.catch_up(project, &pairs).await?;
             match page.last() {
                 Some((last, _)) => after = Some(*last),
@@ -38,7 +40,8 @@ pub(super) async fn seed(core: &Core, project: ProjectId, counters: &[CounterId]
         }
     }
     // Whole only now; the project's own counter is in every window.
-    let marks: Vec<_> = windows.iter().map(|window| CounterId { window: *window, scope: Scope::Project }).collect();
+    let marks: Vec<_> =
+        windows.iter().map(|window| CounterId { window: *window, scope: Scope::Project }).collect();
     let spent = ledger.spent(project, &marks).await?;
     let pairs: Vec<_> = marks.into_iter().zip(spent).collect();
     limiter.seed(project, &pairs).await?;

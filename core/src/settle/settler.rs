@@ -154,9 +154,7 @@ impl Settler {
     /// Gives a reservation back that cost nothing and has no row. `answer`: what was found instead, for the hot tier.
     pub(crate) fn release(&self, held: Held, answer: Option<HotAnswer>) {
         self.unwatch(&held);
-        if !held.uncounted {
-            self.book_at_limiter(Settlement { held, money: Nano::ZERO, tokens: 0 }, answer, None);
-        }
+        self.book_at_limiter(Settlement { held, money: Nano::ZERO, tokens: 0 }, answer, None);
     }
 
     /// Settles: spool, then limiter, then ledger. The spool is written before this returns; so is the rest, where

@@ -17,13 +17,16 @@ pub struct RedisAddress {
 #[error("{0}")]
 pub struct BadAddress(&'static str);
 
-const FORM: &str = "must be redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE] or redis-cluster://HOST:PORT[,HOST:PORT…]";
+const FORM: &str =
+    "must be redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE] or redis-cluster://HOST:PORT[,HOST:PORT…]";
 
 impl RedisAddress {
     /// Reads the setting `redis`.
     pub fn parse(text: &str) -> Result<RedisAddress, BadAddress> {
         if text.starts_with("rediss://") {
-            return Err(BadAddress("TLS to Redis is not built in: use redis:// on a private network or through a tunnel"));
+            return Err(BadAddress(
+                "TLS to Redis is not built in: use redis:// on a private network or through a tunnel",
+            ));
         }
         let (cluster, rest) = match (text.strip_prefix("redis://"), text.strip_prefix("redis-cluster://")) {
             (Some(rest), _) => (false, rest),
@@ -81,7 +84,10 @@ mod tests {
     #[test]
     fn an_address_shows_neither_user_nor_password() {
         let address = RedisAddress::parse("redis://app:s3cr%40t@cache.internal:6380/2").unwrap();
-        assert_eq!(format!("{address} {address:?}"), "redis://cache.internal:6380/2 redis://cache.internal:6380/2");
+        assert_eq!(
+            format!("{address} {address:?}"),
+            "redis://cache.internal:6380/2 redis://cache.internal:6380/2"
+        );
         assert_eq!(address.nodes(), ["redis://app:s3cr%40t@cache.internal:6380/2"]);
         let cluster = RedisAddress::parse("redis-cluster://:pw@10.0.0.1:7000,10.0.0.2:7001").unwrap();
         assert_eq!(cluster.to_string(), "redis-cluster://10.0.0.1:7000,10.0.0.2:7001");
@@ -90,7 +96,9 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_refused() {
-        for text in ["", "localhost:6379", "rediss://h:1", "http://h", "redis://", "redis://h:70000", "redis://h/x"] {
+        for text in
+            ["", "localhost:6379", "rediss://h:1", "http://h", "redis://", "redis://h:70000", "redis://h/x"]
+        {
             assert!(RedisAddress::parse(text).is_err(), "{text}");
         }
         assert!(RedisAddress::parse("redis-cluster://h:1/3").is_err());

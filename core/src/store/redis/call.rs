@@ -17,6 +17,7 @@ pub(super) fn admit(scripts: &'static Scripts, keys: &Keys, admission: &Admissio
     let windows = day.windows();
     let mut all = vec![keys.state(), keys.held(), keys.open(), keys.lapsed()];
     all.extend(windows.map(|window| keys.spend(window)));
+    all.push(keys.ended(admission.id));
     let mut command = Command::new(&scripts.admit, all)
         .arg(day.begins.0)
         .arg(day.ends.0)
@@ -81,8 +82,16 @@ fn windows_of(keys: &Keys, held: &Held) -> [String; 2] {
 pub(super) fn settle(scripts: &'static Scripts, keys: &Keys, settlement: &Settlement) -> Command {
     let held = &settlement.held;
     let [month, day] = windows_of(keys, held);
-    let all =
-        vec![keys.state(), keys.held(), keys.open(), keys.lapsed(), keys.late(), month, day, keys.ended(held.id)];
+    let all = vec![
+        keys.state(),
+        keys.held(),
+        keys.open(),
+        keys.lapsed(),
+        keys.late(),
+        month,
+        day,
+        keys.ended(held.id),
+    ];
     Command::new(&scripts.settle, all)
         .arg(held.id.to_string())
         .arg(money(settlement.money))
@@ -90,6 +99,8 @@ pub(super) fn settle(scripts: &'static Scripts, keys: &Keys, settlement: &Settle
         .arg(held.key.to_string())
         .arg(held.customer.map_or_else(|| "-".to_owned(), |tag| tag.to_string()))
         .arg(u8::from(held.uncounted))
+        .arg(Window::month(held.admitted_at).code())
+        .arg(Window::day(held.admitted_at).code())
 }
 
 pub(super) fn raise(

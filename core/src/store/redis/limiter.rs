@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use super::answers::{self, INLINE, LARGEST_INLINE, POINTER};
 use super::command::Command;
 use super::day::Day;
-use super::failure::garbled;
+use super::failure::{garbled, late};
 use super::keys::{Keys, field};
 use super::link::{Link, RedisCounts, count};
 use super::reply::{self, Reply};
@@ -134,7 +134,9 @@ impl RedisLimiter {
     pub async fn warnings(&self) -> Vec<String> {
         match self.link.plain(redis::cmd("INFO").arg("memory")).await {
             // A cluster tells of each node.
-            Ok(Value::Map(nodes)) => nodes.into_iter().map(|(_, info)| info).find_map(warned).unwrap_or_default(),
+            Ok(Value::Map(nodes)) => {
+                nodes.into_iter().map(|(_, info)| info).find_map(warned).unwrap_or_default()
+            }
             Ok(info) => server::warnings(info),
             Err(_) => Vec::new(),
         }
@@ -181,7 +183,9 @@ impl RedisLimiter {
 
     /// The answer, with its body where that is kept elsewhere.
     async fn fetched(&self, keys: &Keys, key: Fingerprint, text: &bytes::Bytes) -> Result<Option<HotAnswer>> {
-        let Some(kept) = answers::read(key, text, self.offset.load(Ordering::Relaxed)) else { return Ok(None) };
+        let Some(kept) = answers::read(key, text, self.offset.load(Ordering::Relaxed)) else {
+            return Ok(None);
+        };
         let Some(writer) = kept.writer else { return Ok(Some(kept.answer)) };
         count(&self.link.tally.bodies);
         let found = self.link.plain(redis::cmd("GET").arg(keys.body(&key))).await?;
@@ -197,18 +201,22 @@ impl RedisLimiter {
 
     async fn settled(&self, settlement: &Settlement, answer: Option<&HotAnswer>) -> Result<Settled> {
         let keys = self.keys(settlement.held.project);
-        let mut command = call::settle(self.scripts, &keys, settlement);
-        match answer {
-            Some(answer) => self.push_answer(&mut command, &keys, settlement.held.id, answer).await?,
-            None => command.push(""),
+        let mut settlement = settlement.clone();
+        for _ in 0..MOST_TURNS {
+            let mut command = call::settle(self.scripts, &keys, &settlement);
+            match answer {
+                Some(answer) => self.push_answer(&mut command, &keys, settlement.held.id, answer).await?,
+                None => command.push(""),
+            }
+            let said = reply::word(self.call(settlement.held.project, command).await?, "settle")?;
+            match said.as_str() {
+                "booked" => return Ok(Settled::Booked),
+                "late" => return Ok(Settled::Late),
+                "already" => return Ok(Settled::Already),
+                at => settlement.held.admitted_at = Millis(at.parse().map_err(|_| garbled("settle"))?),
+            }
         }
-        let answer = self.call(settlement.held.project, command).await?;
-        match reply::word(answer, "settle")?.as_str() {
-            "booked" => Ok(Settled::Booked),
-            "late" => Ok(Settled::Late),
-            "already" => Ok(Settled::Already),
-            _ => Err(garbled("settle")),
-        }
+        Err(garbled("settle"))
     }
 
     async fn push_answer(
@@ -236,7 +244,12 @@ impl RedisLimiter {
     }
 
     /// Raises settled amounts; with `whole`, their windows are whole afterwards.
-    async fn raise_settled(&self, project: ProjectId, spent: &[(CounterId, Nano)], whole: bool) -> Result<()> {
+    async fn raise_settled(
+        &self,
+        project: ProjectId,
+        spent: &[(CounterId, Nano)],
+        whole: bool,
+    ) -> Result<()> {
         let mut windows: Vec<Window> = spent.iter().map(|(id, _)| id.window).collect();
         windows.sort_unstable();
         windows.dedup();
@@ -321,6 +334,7 @@ impl Limiter for RedisLimiter {
             match answered.code.as_str() {
                 "clock" => count(&self.link.tally.turned),
                 "seed" => return Ok(Verdict::Seed(answered.missing()?)),
+                "ended" => return Err(late()),
                 "hit" => {
                     let plan: usize = answered.rest.number()?;
                     let text = answered.rest.bytes()?;

@@ -110,8 +110,7 @@ pub(super) struct Link {
 
 impl Link {
     pub(super) fn new(address: RedisAddress, timeout: Duration, scripts: &'static Scripts) -> Link {
-        let state =
-            State { connection: None, number: 0, late: 0, pause: FIRST_PAUSE, not_before: None };
+        let state = State { connection: None, number: 0, late: 0, pause: FIRST_PAUSE, not_before: None };
         Link {
             address,
             timeout,
@@ -159,7 +158,9 @@ impl Link {
                 self.state.lock().late = 0;
                 Ok(value)
             }
-            Ok(Err(error)) if error.kind() == ErrorKind::ClusterConnectionNotFound => Err(away().caused_by(error)),
+            Ok(Err(error)) if error.kind() == ErrorKind::ClusterConnectionNotFound => {
+                Err(away().caused_by(error))
+            }
             Ok(Err(error)) => Err(failed(error)),
             Err(_) => {
                 count(&self.tally.late);

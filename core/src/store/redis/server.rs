@@ -11,7 +11,9 @@ pub(super) fn warnings(info: Value) -> Vec<String> {
     let policy = field("maxmemory_policy:").unwrap_or_default();
     let supported = "set maxmemory-policy to volatile-ttl or volatile-lru";
     let warning = if policy.starts_with("allkeys-") {
-        format!("redis evicts by {policy}, counters and reservations too, which then have to be loaded anew: {supported}")
+        format!(
+            "redis evicts by {policy}, counters and reservations too, which then have to be loaded anew: {supported}"
+        )
     } else if policy == "noeviction" {
         format!("redis evicts nothing: once cached answers fill it, every request is refused: {supported}")
     } else {
@@ -29,7 +31,8 @@ mod tests {
         for (policy, warned) in
             [("allkeys-lru", true), ("noeviction", true), ("volatile-ttl", false), ("volatile-lru", false)]
         {
-            let info = Value::SimpleString(format!("# Memory\r\nmaxmemory:0\r\nmaxmemory_policy:{policy}\r\n"));
+            let info =
+                Value::SimpleString(format!("# Memory\r\nmaxmemory:0\r\nmaxmemory_policy:{policy}\r\n"));
             let said = warnings(info);
             assert_eq!(said.len(), usize::from(warned), "{said:?}");
             assert!(said.iter().all(|warning| warning.contains(policy) || warning.contains("nothing")));

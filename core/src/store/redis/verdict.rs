@@ -19,10 +19,7 @@ pub(super) struct Answered {
 }
 
 /// The state of one key and of the counters that a request is booked into.
-pub(super) fn view(
-    reply: &mut Reply,
-    spend: impl FnOnce(&mut Reply) -> Result<Vec<Line>>,
-) -> Result<View> {
+pub(super) fn view(reply: &mut Reply, spend: impl FnOnce(&mut Reply) -> Result<Vec<Line>>) -> Result<View> {
     Ok(View {
         rev: reply.number()?,
         requests: reply.bucket()?,
