@@ -24,8 +24,10 @@
 #![doc = include_str!("../README.md")]
 
 mod body;
+mod clock;
 mod control;
 mod fault;
+mod model;
 mod openai;
 mod plan;
 mod record;

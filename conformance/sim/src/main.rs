@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use lockgate_sim::{Options, Sim};
-use serde_json::json;
+use lockgate_sim::{Options, Provider, Sim};
+use serde_json::{Map, Value};
 use tokio::sync::oneshot;
 
 /// Simulates LLM providers at the wire, with scriptable faults.
@@ -72,10 +72,15 @@ async fn run(arguments: Arguments) -> io::Result<()> {
 fn announce(sim: &Sim, as_json: bool) -> io::Result<()> {
     let mut out = io::stdout().lock();
     if as_json {
-        writeln!(out, "{}", json!({"control": sim.control_url(), "openai": sim.openai_base_url()}))?;
+        let mut urls = Map::from_iter([("control".to_owned(), sim.control_url().into())]);
+        let bases = Provider::ALL.iter().map(|of| (of.name().to_owned(), sim.base_url(*of).into()));
+        urls.extend(bases);
+        writeln!(out, "{}", Value::Object(urls))?;
     } else {
         writeln!(out, "Simulated providers (any key will do, but not one beginning with sk-bad):")?;
-        writeln!(out, "  OPENAI_BASE_URL={}", sim.openai_base_url())?;
+        for provider in Provider::ALL {
+            writeln!(out, "  {}={}", provider.variable(), sim.base_url(*provider))?;
+        }
         writeln!(out, "Control: {}", sim.control_url())?;
     }
     out.flush()

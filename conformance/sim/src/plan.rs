@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::fault::{CutClose, Fault, StallStage};
@@ -45,10 +46,23 @@ pub(crate) struct Answer {
     pub(crate) usage: Option<Value>,
 }
 
+impl Answer {
+    /// A JSON answer with status 200: `usage` as it was counted, and as the body reports it.
+    pub(crate) fn json(body: &impl Serialize, usage: Option<Value>, reported: Option<Value>) -> Self {
+        let mut headers = HeaderMap::new();
+        set_header(&mut headers, "content-type", "application/json");
+        let bytes = serde_json::to_vec(body).unwrap_or_default().into();
+        Self { status: StatusCode::OK, headers, content: Content::Whole { bytes, usage: reported }, usage }
+    }
+}
+
 /// What the generic faults need to know of a vendor's dialect.
 pub(crate) trait Dialect {
     /// The error object inside a 200 answer: framed for a stream, bare otherwise.
     fn error_inside(&self, fault: &crate::fault::ErrorInStream, framed: bool) -> Bytes;
+
+    /// The bytes that end every event of a stream, so that a torn one is still told from the next.
+    fn frame_end(&self) -> &'static [u8];
 }
 
 /// One step of writing a body.
@@ -164,7 +178,7 @@ fn change_content(content: &mut Content, fault: &Fault, dialect: &dyn Dialect) {
             let place = usize::try_from(broken.after_events).unwrap_or(usize::MAX);
             if let Some(event) = events.get_mut(place) {
                 let mut torn = torn(&event.bytes).to_vec();
-                torn.extend_from_slice(b"\n\n");
+                torn.extend_from_slice(dialect.frame_end());
                 event.bytes = torn.into();
                 event.usage = None;
             }

@@ -82,9 +82,10 @@ pub struct Delivered {
 }
 
 impl Recorded {
-    /// The model named in the request body, if any.
+    /// The model named in the request's body, else in its path, as in `/v1beta/models/NAME:generateContent`.
     pub fn model(&self) -> Option<&str> {
-        self.body.get("model").and_then(Value::as_str)
+        let in_path = || self.path.split_once("/models/").and_then(|(_, rest)| rest.split(':').next());
+        self.body.get("model").and_then(Value::as_str).or_else(in_path)
     }
 
     /// A header by its lower-case name.

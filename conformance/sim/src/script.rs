@@ -7,7 +7,9 @@ use std::str::FromStr;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
+use crate::clock::Clock;
 use crate::fault::Fault;
+use crate::server::Vendor;
 
 /// A simulated vendor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -22,12 +24,37 @@ impl Provider {
     /// Every simulated vendor.
     pub const ALL: &'static [Self] = &[Self::OpenAi];
 
-    /// The name in URLs, scripts and records.
-    pub fn name(self) -> &'static str {
+    /// All that is known of a vendor outside its own module.
+    pub(crate) fn row(self) -> Row {
         match self {
-            Self::OpenAi => "openai",
+            Self::OpenAi => Row {
+                name: "openai",
+                base: "/v1",
+                variable: "OPENAI_BASE_URL",
+                start: |clock| Box::new(crate::openai::OpenAi::new(clock)),
+            },
         }
     }
+
+    /// The name in URLs, scripts and records.
+    pub fn name(self) -> &'static str {
+        self.row().name
+    }
+
+    /// The variable by which the vendor's own SDK is told its base URL.
+    pub fn variable(self) -> &'static str {
+        self.row().variable
+    }
+}
+
+/// One vendor.
+pub(crate) struct Row {
+    /// Its name, also the first segment of its paths.
+    pub(crate) name: &'static str,
+    /// What its SDK's base URL ends in, after the name: empty, or with a leading slash and none at the end.
+    pub(crate) base: &'static str,
+    pub(crate) variable: &'static str,
+    pub(crate) start: fn(Clock) -> Box<dyn Vendor>,
 }
 
 impl fmt::Display for Provider {

@@ -20,7 +20,6 @@ use tokio::task::JoinSet;
 
 use crate::body::PlannedBody;
 use crate::fault::Fault;
-use crate::openai::OpenAi;
 use crate::plan::{Answer, Content, Dialect, plan, set_header};
 use crate::record::{Delivery, Log, Outcome, Recorded};
 use crate::script::{Provider, Scripts};
@@ -37,7 +36,7 @@ pub(crate) type Outgoing = UnsyncBoxBody<Bytes, Infallible>;
 pub(crate) struct Shared {
     pub(crate) log: Log,
     pub(crate) scripts: Scripts,
-    pub(crate) openai: OpenAi,
+    pub(crate) vendors: Vec<(Provider, Box<dyn Vendor>)>,
     pub(crate) latency: Duration,
     pub(crate) token_latency: Duration,
 }
@@ -59,14 +58,6 @@ pub(crate) trait Vendor: Dialect + Send + Sync {
 
     /// The answer for a scripted status.
     fn status(&self, arrived: &Arrived, fault: &fault::StatusFault) -> Answer;
-}
-
-impl Shared {
-    fn vendor(&self, provider: Provider) -> &dyn Vendor {
-        match provider {
-            Provider::OpenAi => &self.openai,
-        }
-    }
 }
 
 /// Accepts connections until `stop` says so; dropping the tasks closes what is open.
@@ -118,9 +109,9 @@ async fn route(request: Request<Incoming>, shared: &Shared, wire: Arc<Wire>) -> 
     if let Some(rest) = below(&path, "control") {
         return control::answer(request, rest, shared).await;
     }
-    for provider in Provider::ALL.iter().copied() {
+    for (provider, vendor) in &shared.vendors {
         if let Some(rest) = below(&path, provider.name()) {
-            return provide(provider, rest.to_owned(), request, shared, wire).await;
+            return provide(*provider, vendor.as_ref(), rest.to_owned(), request, shared, wire).await;
         }
     }
     let known: Vec<_> = Provider::ALL.iter().map(|provider| format!("/{provider}")).collect();
@@ -136,6 +127,7 @@ fn below<'a>(path: &'a str, name: &str) -> Option<&'a str> {
 
 async fn provide(
     provider: Provider,
+    vendor: &dyn Vendor,
     path: String,
     request: Request<Incoming>,
     shared: &Shared,
@@ -157,7 +149,7 @@ async fn provide(
         delivery.entry().faulted(serde_json::to_value(scripted).unwrap_or_default());
     }
     let faults: Vec<&Fault> = scripted.iter().flat_map(|scripted| scripted.all()).collect();
-    answer(shared, shared.vendor(provider), &arrived, &faults, delivery, wire).await
+    answer(shared, vendor, &arrived, &faults, delivery, wire).await
 }
 
 async fn answer(

@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::openai::OpenAi;
+use crate::clock::Clock;
 use crate::record::{Delivered, Log, Recorded, all_settled};
 use crate::script::{Provider, Scripted, Scripts};
 use crate::server::{Shared, accept};
@@ -68,10 +68,14 @@ impl Sim {
         }
         let listener = TcpListener::bind(options.listen).await?;
         let address = listener.local_addr()?;
+        let clock = Clock::new(options.created);
         let shared = Arc::new(Shared {
             log: Log::new(),
             scripts: Scripts::default(),
-            openai: OpenAi::new(options.created),
+            vendors: Provider::ALL
+                .iter()
+                .map(|provider| (*provider, (provider.row().start)(clock)))
+                .collect(),
             latency: options.latency,
             token_latency: options.token_latency,
         });
@@ -97,9 +101,7 @@ impl Sim {
 
     /// What one would set as the provider's base URL in its own SDK.
     pub fn base_url(&self, provider: Provider) -> String {
-        match provider {
-            Provider::OpenAi => format!("http://{}/openai/v1", self.address),
-        }
+        format!("http://{}/{provider}{}", self.address, provider.row().base)
     }
 
     /// Scripts one more fault for the provider, behind those already waiting.

@@ -2,7 +2,9 @@
 
 use http::Response;
 
-use super::{Body, chat, headers};
+use super::chat::AsIs;
+use super::respond::whole;
+use super::{Body, headers};
 use crate::ask::Ask;
 use crate::error::Result;
 use crate::gateway::Gateway;
@@ -11,5 +13,5 @@ use crate::types::EmbedRequest;
 
 pub(super) async fn create(gateway: &Gateway, call: headers::Call, body: &[u8]) -> Result<Response<Body>> {
     let ask = Ask::Embed(Box::new(EmbedRequest::from_slice(body)?));
-    chat::whole(pipeline::run(gateway.core(), ask.into(), call.options, Some(call.id)).await?)
+    whole(pipeline::run(gateway.core(), ask.into(), call.options, Some(call.id)).await?, &AsIs)
 }

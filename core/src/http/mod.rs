@@ -7,6 +7,8 @@ mod embeddings;
 mod errors;
 mod headers;
 mod models;
+mod respond;
+mod responses;
 
 pub use body::Body;
 
@@ -20,6 +22,7 @@ use crate::gateway::Gateway;
 /// What is served: method, path.
 const ROUTES: &[(&str, &str)] = &[
     ("POST", "/v1/chat/completions"),
+    ("POST", "/v1/responses"),
     ("POST", "/v1/embeddings"),
     ("GET", "/v1/models"),
     ("GET", "/v1/models/{model}"),
@@ -58,6 +61,10 @@ impl Gateway {
             (&Method::POST, "/v1/chat/completions") => {
                 self.greet(&call, headers).await?;
                 chat::complete(self, call, body).await
+            }
+            (&Method::POST, "/v1/responses") => {
+                self.greet(&call, headers).await?;
+                responses::create(self, call, body).await
             }
             (&Method::POST, "/v1/embeddings") => {
                 self.greet(&call, headers).await?;

@@ -17,19 +17,30 @@ pub const KEEP_ALIVE: &[u8] = b": keep-alive\n\n";
 
 /// Appends `chunk` as one event: `data: …`, a blank line.
 pub fn write_chunk(chunk: &Chunk, out: &mut Vec<u8>) -> serde_json::Result<()> {
-    write_event(chunk, out)
+    write_event(None, chunk, out)
 }
 
 /// Appends an error as one event. What follows it is [`DONE`] or nothing.
 pub fn write_error(error: &ErrorBody, out: &mut Vec<u8>) -> serde_json::Result<()> {
-    write_event(error, out)
+    write_event(None, error, out)
 }
 
-fn write_event<T: Serialize>(value: &T, out: &mut Vec<u8>) -> serde_json::Result<()> {
-    let from = out.len();
+/// Appends `value` as one event, under `name` where it has one.
+pub(crate) fn write_event<T: Serialize>(
+    name: Option<&str>,
+    value: &T,
+    out: &mut Vec<u8>,
+) -> serde_json::Result<()> {
+    let before = out.len();
+    if let Some(name) = name {
+        out.extend_from_slice(b"event: ");
+        out.extend_from_slice(name.as_bytes());
+        out.push(b'\n');
+    }
     out.extend_from_slice(b"data: ");
+    let from = out.len();
     if let Err(error) = serde_json::to_writer(&mut *out, value) {
-        out.truncate(from);
+        out.truncate(before);
         return Err(error);
     }
     // Unknown fields keep their text, line breaks between tokens included, and a line break would end the event.

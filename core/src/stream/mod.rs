@@ -9,6 +9,7 @@ mod replay;
 mod sse;
 
 pub use assemble::Assembler;
+pub(crate) use encode::write_event;
 pub use encode::{DONE, Encoder, KEEP_ALIVE, write_chunk, write_error};
 pub use event::{Carry, Delta, Event, Piece, Start, ToolForm, ToolPiece};
 pub use law::{Broken, Lawful, Laws};

@@ -13,7 +13,7 @@ const MAX_DEPTH: usize = 96;
 impl ChatRequest {
     /// Reads and checks the body of a request.
     pub fn from_slice(body: &[u8]) -> Result<ChatRequest> {
-        let request: ChatRequest = read(body)?;
+        let request: ChatRequest = read_body(body)?;
         request.validate()?;
         Ok(request)
     }
@@ -22,13 +22,14 @@ impl ChatRequest {
 impl EmbedRequest {
     /// Reads and checks the body of a request.
     pub fn from_slice(body: &[u8]) -> Result<EmbedRequest> {
-        let request: EmbedRequest = read(body)?;
+        let request: EmbedRequest = read_body(body)?;
         request.validate()?;
         Ok(request)
     }
 }
 
-fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
+/// Reads the JSON object of a request.
+pub(crate) fn read_body<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
     let text = std::str::from_utf8(body).map_err(|error| {
         Error::new(
             Kind::InvalidRequest,

@@ -21,7 +21,7 @@ fn answers() -> Vec<(&'static str, bool, String)> {
     let mut answers = wire![
         "plain" "response.json",
         "json_schema" "response.json",
-        "reasoning_usage" "response.json",
+        "reasoning_effort" "response.json",
         "tools_continued" "response.json",
         "stream_usage" "stream.sse",
         "stream_logprobs" "stream.sse",

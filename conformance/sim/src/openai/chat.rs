@@ -5,12 +5,11 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::fault::Fault;
+use crate::model::{Choice, Finish, Reply, Reported, Said, ToolCall, compose, hash, letters, reported};
 use crate::openai::error::{ApiError, not_json};
-use crate::openai::reply::{Choice, Reply, Said, compose};
 use crate::openai::request::ChatRequest;
-use crate::openai::tools::ToolCall;
-use crate::openai::usage::Reported;
-use crate::openai::{hash, json_answer, letters, models, stream, usage, validate};
+use crate::openai::usage::{self, Usage};
+use crate::openai::{models, stream, validate};
 use crate::plan::{Answer, Content, set_header};
 use crate::server::Arrived;
 
@@ -24,16 +23,21 @@ pub(crate) struct Identity<'a> {
     pub(crate) system_fingerprint: Option<String>,
     /// Thinking models leave `logprobs` out of a stream.
     pub(crate) reasons: bool,
+    /// Whether thinking is told.
+    pub(crate) thinks_aloud: bool,
 }
+
+/// The usage reported with an answer.
+pub(crate) type Told = Reported<Usage>;
 
 pub(crate) fn answer(arrived: &Arrived, faults: &[&Fault], created: u64) -> Result<Answer, ApiError> {
     let body: Value = serde_json::from_slice(&arrived.body).map_err(|_| not_json())?;
     let request = ChatRequest::read(body.as_object().ok_or_else(not_json)?)?;
-    let prompt_tokens = usage::prompt_tokens(&request);
-    validate::fits(request.model, prompt_tokens)?;
-    let reply = compose(arrived.id, &request, faults, prompt_tokens);
-    let counted = reply.usage.value();
-    let reported = usage::reported(reply.usage, faults);
+    validate::fits(request.model, request.prompt.tokens())?;
+    let reply = compose(arrived.id, &request.prompt, faults);
+    let usage = Usage::new(reply.counted);
+    let counted = usage.value();
+    let reported = reported(usage, faults, usage::change);
     let reasons = models::reasons(request.model);
     let identity = Identity {
         id: format!("chatcmpl-{}", letters(hash(&arrived.body) ^ arrived.id, 29)),
@@ -42,6 +46,7 @@ pub(crate) fn answer(arrived: &Arrived, faults: &[&Fault], created: u64) -> Resu
         service_tier: request.service_tier,
         system_fingerprint: (!reasons).then(|| format!("fp_{}", fingerprint(request.serving))),
         reasons,
+        thinks_aloud: models::thinks_aloud(request.model),
     };
     if request.stream {
         let mut headers = HeaderMap::new();
@@ -56,7 +61,7 @@ pub(crate) fn answer(arrived: &Arrived, faults: &[&Fault], created: u64) -> Resu
         });
     }
     let body = completion(&identity, &request, &reply, reported.as_ref());
-    Ok(json_answer(&body, Some(counted), reported.as_ref().map(Reported::value)))
+    Ok(Answer::json(&body, Some(counted), reported.as_ref().map(Told::value)))
 }
 
 fn fingerprint(model: &str) -> String {
@@ -71,7 +76,7 @@ struct Completion<'a> {
     model: &'a str,
     choices: Vec<CompletionChoice<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    usage: Option<&'a Reported>,
+    usage: Option<&'a Told>,
     service_tier: &'a str,
     system_fingerprint: Option<&'a str>,
 }
@@ -88,6 +93,9 @@ struct CompletionChoice<'a> {
 struct CompletionMessage<'a> {
     role: &'static str,
     content: Option<String>,
+    /// Absent unless the model thinks aloud.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasoning_content: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tool_calls: Vec<WholeCall<'a>>,
     refusal: Option<String>,
@@ -96,7 +104,7 @@ struct CompletionMessage<'a> {
 
 #[derive(Serialize)]
 struct WholeCall<'a> {
-    id: &'a str,
+    id: String,
     #[serde(rename = "type")]
     call_type: &'static str,
     function: WholeFunction<'a>,
@@ -112,21 +120,25 @@ fn completion<'a>(
     identity: &'a Identity<'a>,
     request: &ChatRequest<'_>,
     reply: &'a Reply,
-    usage: Option<&'a Reported>,
+    usage: Option<&'a Told>,
 ) -> Completion<'a> {
     Completion {
         id: &identity.id,
         object: "chat.completion",
         created: identity.created,
         model: identity.model,
-        choices: reply.choices.iter().map(|choice| completion_choice(choice, request.logprobs)).collect(),
+        choices: reply
+            .choices
+            .iter()
+            .map(|choice| completion_choice(choice, request.logprobs, identity.thinks_aloud))
+            .collect(),
         usage,
         service_tier: identity.service_tier,
         system_fingerprint: identity.system_fingerprint.as_deref(),
     }
 }
 
-fn completion_choice(choice: &Choice, logprobs: Option<u64>) -> CompletionChoice<'_> {
+fn completion_choice(choice: &Choice, logprobs: Option<u64>, aloud: bool) -> CompletionChoice<'_> {
     let (content, refusal, calls) = match &choice.said {
         Said::Text(tokens) => (Some(tokens.concat()), None, &[][..]),
         Said::Refusal(tokens) => (None, Some(tokens.concat()), &[][..]),
@@ -137,6 +149,7 @@ fn completion_choice(choice: &Choice, logprobs: Option<u64>) -> CompletionChoice
         message: CompletionMessage {
             role: "assistant",
             content,
+            reasoning_content: aloud.then(|| choice.thinking.concat()),
             tool_calls: calls.iter().map(whole_call).collect(),
             refusal,
             annotations: [],
@@ -146,13 +159,27 @@ fn completion_choice(choice: &Choice, logprobs: Option<u64>) -> CompletionChoice
             Said::Refusal(tokens) => Logprobs::new(tokens, top, true),
             Said::Calls(_) => Logprobs { content: None, refusal: None },
         }),
-        finish_reason: &choice.finish,
+        finish_reason: finish_reason(&choice.finish),
     }
+}
+
+/// A finish as the vendor spells it.
+pub(crate) fn finish_reason(finish: &Finish) -> &str {
+    match finish {
+        Finish::Stop | Finish::Sequence(_) => "stop",
+        Finish::Length => "length",
+        Finish::Calls => "tool_calls",
+        Finish::Told(reason) => reason,
+    }
+}
+
+pub(crate) fn call_id(call: &ToolCall) -> String {
+    call.id("call_", 24)
 }
 
 fn whole_call(call: &ToolCall) -> WholeCall<'_> {
     WholeCall {
-        id: &call.id,
+        id: call_id(call),
         call_type: "function",
         function: WholeFunction { name: &call.name, arguments: call.arguments.concat() },
     }

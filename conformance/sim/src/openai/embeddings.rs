@@ -6,21 +6,17 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::fault::Fault;
+use crate::model::embedding::Input;
+use crate::model::reported;
 use crate::openai::error::{ApiError, invalid, invalid_without_code, missing, no_model, not_json};
 use crate::openai::params::{Params, wrong_type};
-use crate::openai::{hash, json_answer, mix, models, tokens, usage};
+use crate::openai::{models, usage};
 use crate::plan::Answer;
 use crate::server::Arrived;
 
 /// Inputs in one request, and tokens in one input, at most.
 const MOST_INPUTS: usize = 2_048;
-const MOST_TOKENS: usize = 8_192;
-
-/// One input as the words its vector is made of.
-struct Input {
-    words: Vec<u64>,
-    tokens: usize,
-}
+const MOST_TOKENS: u64 = 8_192;
 
 #[derive(Serialize)]
 struct List<'a> {
@@ -28,7 +24,7 @@ struct List<'a> {
     data: Vec<Embedding>,
     model: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    usage: Option<&'a Value>,
+    usage: Option<Value>,
 }
 
 #[derive(Serialize)]
@@ -66,24 +62,13 @@ pub(crate) fn answer(arrived: &Arrived, faults: &[&Fault]) -> Result<Answer, Api
         .map(|(index, input)| Embedding {
             object: "embedding",
             index,
-            embedding: numbers(input, full, wanted, base64),
+            embedding: numbers(input.vector(full, wanted), base64),
         })
         .collect();
-    let tokens: usize = inputs.iter().map(|input| input.tokens).sum();
+    let tokens: u64 = inputs.iter().map(Input::tokens).sum();
     let counted = json!({"prompt_tokens": tokens, "total_tokens": tokens});
-    let reported = if faults.contains(&&Fault::NoUsage) { None } else { Some(overridden(&counted, faults)) };
-    Ok(json_answer(
-        &List { object: "list", data, model, usage: reported.as_ref() },
-        Some(counted),
-        reported.clone(),
-    ))
-}
-
-fn overridden(counted: &Value, faults: &[&Fault]) -> Value {
-    faults.iter().fold(counted.clone(), |usage, fault| match fault {
-        Fault::Usage(fields) => usage::changed(usage, fields),
-        _ => usage,
-    })
+    let usage = reported(counted.clone(), faults, usage::change).map(|told| told.value());
+    Ok(Answer::json(&List { object: "list", data, model, usage: usage.clone() }, Some(counted), usage))
 }
 
 fn read_inputs(input: &Value) -> Result<Vec<Input>, ApiError> {
@@ -111,10 +96,10 @@ fn read_inputs(input: &Value) -> Result<Vec<Input>, ApiError> {
         );
         return Err(invalid("input", "array_above_max_length", message));
     }
-    if let Some(long) = inputs.iter().find(|input| input.tokens > MOST_TOKENS) {
+    if let Some(long) = inputs.iter().find(|input| input.tokens() > MOST_TOKENS) {
         let message = format!(
             "This model's maximum context length is {MOST_TOKENS} tokens, however you requested {} tokens. Please reduce your prompt.",
-            long.tokens
+            long.tokens()
         );
         return Err(invalid_without_code("input", message));
     }
@@ -126,47 +111,24 @@ fn empty() -> ApiError {
 }
 
 fn text_input(text: &str) -> Result<Input, ApiError> {
-    if text.is_empty() {
-        return Err(empty());
-    }
-    let lower = text.to_lowercase();
-    let words = lower.split(|character: char| !character.is_alphanumeric()).filter(|word| !word.is_empty());
-    let mut words: Vec<u64> = words.map(|word| hash(word.as_bytes())).collect();
-    if words.is_empty() {
-        words.push(hash(text.as_bytes()));
-    }
-    Ok(Input { words, tokens: tokens::tokens(text).len() })
+    Input::text(text).ok_or_else(empty)
 }
 
 fn token_input(list: &[Value], place: &str) -> Result<Input, ApiError> {
     if list.is_empty() {
         return Err(empty());
     }
-    let words = list
+    let numbers = list
         .iter()
-        .map(|token| token.as_u64().map(mix).ok_or_else(|| wrong_type(place, "an array of integers", token)))
+        .map(|token| token.as_u64().ok_or_else(|| wrong_type(place, "an array of integers", token)))
         .collect::<Result<Vec<_>, _>>()?;
-    Ok(Input { tokens: words.len(), words })
+    Ok(Input::token_numbers(numbers))
 }
 
-/// The unit vector of an input: the sum of its words' own vectors, so that texts which share words lie near each other.
-/// Fewer dimensions are the first of all, made a unit vector again.
-fn numbers(input: &Input, full: usize, wanted: usize, base64: bool) -> Numbers {
-    let mut vector = vec![0_f64; full];
-    for word in &input.words {
-        let mut state = *word;
-        for number in &mut vector {
-            state = mix(state);
-            // 24 bits are exact in a float: from -1 to 1.
-            *number += (state >> 40) as f64 / f64::from(1_u32 << 23) - 1.0;
-        }
-    }
-    vector.truncate(wanted);
-    let length = vector.iter().map(|number| number * number).sum::<f64>().sqrt();
-    let unit = vector.iter().map(|number| (number / length) as f32);
+fn numbers(vector: Vec<f32>, base64: bool) -> Numbers {
     if base64 {
-        Numbers::Base64(STANDARD.encode(unit.flat_map(f32::to_le_bytes).collect::<Vec<u8>>()))
+        Numbers::Base64(STANDARD.encode(vector.into_iter().flat_map(f32::to_le_bytes).collect::<Vec<u8>>()))
     } else {
-        Numbers::Float(unit.collect())
+        Numbers::Float(vector)
     }
 }

@@ -5,48 +5,35 @@ mod embeddings;
 mod error;
 mod models;
 mod params;
-mod reply;
 mod request;
-mod schema;
 mod stream;
-mod tokens;
-mod tools;
 mod usage;
 mod validate;
 
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
-
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode, header};
-use serde::Serialize;
+use http::{HeaderMap, Method, header};
 use serde_json::Value;
 
+use crate::clock::Clock;
 use crate::fault::{ErrorInStream, Fault, StatusFault};
+use crate::model::hex;
 use crate::openai::error::ApiError;
 use crate::plan::{Answer, Content, Dialect, set_header};
 use crate::server::{Arrived, Vendor};
 
 /// The simulated vendor.
 pub(crate) struct OpenAi {
-    started: Instant,
-    started_unix: u64,
-    fixed: bool,
+    clock: Clock,
 }
 
 impl OpenAi {
-    pub(crate) fn new(created: Option<u64>) -> Self {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "`created` is true time on the wire; nothing here waits for it"
-        )]
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        Self { started: Instant::now(), started_unix: created.unwrap_or(now), fixed: created.is_some() }
+    pub(crate) fn new(clock: Clock) -> Self {
+        Self { clock }
     }
 
     /// Unix seconds for `created`.
     fn created(&self) -> u64 {
-        let elapsed = if self.fixed { 0 } else { self.started.elapsed().as_secs() };
-        self.started_unix + elapsed
+        self.clock.now().as_secs()
     }
 
     fn route(&self, arrived: &Arrived, faults: &[&Fault]) -> Result<Answer, ApiError> {
@@ -100,6 +87,10 @@ impl Dialect for OpenAi {
         let error = error::inside(fault).body();
         if framed { stream::frame(&error) } else { error.into() }
     }
+
+    fn frame_end(&self) -> &'static [u8] {
+        b"\n\n"
+    }
 }
 
 fn authorise(headers: &HeaderMap) -> Result<(), ApiError> {
@@ -143,46 +134,4 @@ fn vendor_headers(answer: &mut Answer, id: u64) {
     for (name, value) in fixed {
         set_header(&mut answer.headers, name, value);
     }
-}
-
-/// A JSON answer with status 200.
-fn json_answer(body: &impl Serialize, usage: Option<Value>, reported: Option<Value>) -> Answer {
-    let mut headers = HeaderMap::new();
-    set_header(&mut headers, "content-type", "application/json");
-    let bytes = serde_json::to_vec(body).unwrap_or_default().into();
-    Answer { status: StatusCode::OK, headers, content: Content::Whole { bytes, usage: reported }, usage }
-}
-
-/// One step of splitmix64: well mixed, and the same on every machine.
-fn mix(seed: u64) -> u64 {
-    let mut z = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
-}
-
-/// FNV-1a with a final mix.
-fn hash(bytes: &[u8]) -> u64 {
-    mix(bytes
-        .iter()
-        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)))
-}
-
-/// `length` letters and digits drawn from `seed`.
-fn letters(seed: u64, length: usize) -> String {
-    const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-    let mut state = seed;
-    std::iter::repeat_with(|| {
-        state = mix(state);
-        let place = usize::try_from(state % 62).unwrap_or_default();
-        ALPHABET.get(place).copied().map_or('A', char::from)
-    })
-    .take(length)
-    .collect()
-}
-
-/// 32 hexadecimal digits drawn from `seed`.
-fn hex(seed: u64) -> String {
-    let (high, low) = (mix(seed), mix(mix(seed)));
-    format!("{high:016x}{low:016x}")
 }

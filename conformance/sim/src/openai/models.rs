@@ -3,7 +3,6 @@
 use serde::Serialize;
 
 use crate::openai::error::{ApiError, no_such_model};
-use crate::openai::json_answer;
 use crate::plan::Answer;
 
 /// The models listed, each with the dated snapshot that answers for it and its Unix time of creation.
@@ -51,6 +50,26 @@ pub(crate) fn thinks_only_when_asked(model: &str) -> bool {
     model.starts_with("gpt-5.") && !model.starts_with("gpt-5.0")
 }
 
+/// Whether the model thinks aloud: its thinking is told as `reasoning_content`, as DeepSeek does in this protocol.
+pub(crate) fn thinks_aloud(model: &str) -> bool {
+    model.starts_with("deepseek-reasoner")
+}
+
+/// Tokens the model thinks for an effort.
+pub(crate) fn thinking_tokens(model: &str, effort: Option<&str>) -> u64 {
+    if !reasons(model) && !thinks_aloud(model) {
+        return 0;
+    }
+    match effort {
+        Some("none" | "minimal") => 0,
+        None if thinks_only_when_asked(model) => 0,
+        Some("low") => 64,
+        Some("high") => 256,
+        Some("xhigh") => 512,
+        _ => 128,
+    }
+}
+
 /// Tokens of prompt and answer together at most.
 pub(crate) fn context_window(model: &str) -> u64 {
     match model {
@@ -96,7 +115,7 @@ struct List<'a> {
 /// `GET /v1/models`.
 pub(crate) fn list() -> Answer {
     let data = MODELS.iter().map(|(name, _, created)| Model::new(name, *created)).collect();
-    json_answer(&List { object: "list", data }, None, None)
+    Answer::json(&List { object: "list", data }, None, None)
 }
 
 /// `GET /v1/models/{id}`.
@@ -104,5 +123,5 @@ pub(crate) fn one(name: &str) -> Result<Answer, ApiError> {
     serving(name)?;
     let known = MODELS.iter().find(|(known, snapshot, _)| *known == name || *snapshot == name);
     let created = known.map_or(1_686_935_002, |(_, _, created)| *created);
-    Ok(json_answer(&Model::new(name, created), None, None))
+    Ok(Answer::json(&Model::new(name, created), None, None))
 }

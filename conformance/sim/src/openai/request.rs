@@ -1,58 +1,18 @@
 //! A chat completion request, read and checked.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
+use crate::model::{Call, Format, Message, Prompt, Role, Tool, ToolChoice};
 use crate::openai::error::{ApiError, invalid, missing, no_model};
 use crate::openai::models;
 use crate::openai::params::{Params, wrong_type};
 use crate::openai::validate;
 
-/// One message of the conversation.
-#[derive(Debug, Clone)]
-pub(crate) struct Message<'a> {
-    pub(crate) role: &'a str,
-    pub(crate) name: Option<&'a str>,
-    /// All text parts, joined by newlines.
-    pub(crate) text: String,
-    /// The detail asked of each image: `low`, `high` or `auto`.
-    pub(crate) images: Vec<&'a str>,
-    /// Audio and file parts.
-    pub(crate) attachments: u64,
-    pub(crate) tool_calls: Vec<Call<'a>>,
-    pub(crate) tool_call_id: Option<&'a str>,
-}
-
-/// A tool call the assistant made earlier.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Call<'a> {
-    pub(crate) id: &'a str,
-    pub(crate) name: &'a str,
-    pub(crate) arguments: &'a str,
-}
-
-/// A function the model may call.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Tool<'a> {
-    pub(crate) name: &'a str,
-    pub(crate) parameters: Option<&'a Value>,
-    /// The whole definition, for its token count.
-    pub(crate) definition: &'a Value,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum ToolChoice<'a> {
-    None,
-    /// Auto and required: the simulator always calls when it may.
-    Any,
-    Named(&'a str),
-}
-
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Format<'a> {
-    Text,
-    JsonObject,
-    JsonSchema(&'a Value),
-}
+/// Tokens of an image by detail.
+const LOW_IMAGE: u64 = 85;
+const HIGH_IMAGE: u64 = 765;
 
 /// The fields that shape an answer.
 #[derive(Debug, Clone)]
@@ -61,21 +21,12 @@ pub(crate) struct ChatRequest<'a> {
     pub(crate) model: &'a str,
     /// The snapshot that answers.
     pub(crate) serving: &'a str,
-    pub(crate) messages: Vec<Message<'a>>,
+    pub(crate) prompt: Prompt<'a>,
     pub(crate) stream: bool,
     pub(crate) include_usage: bool,
     pub(crate) obfuscate: bool,
-    pub(crate) n: u64,
-    /// Tokens of the answer at most, thinking included.
-    pub(crate) limit: Option<u64>,
-    pub(crate) stop: Vec<&'a str>,
-    pub(crate) tools: Vec<Tool<'a>>,
-    pub(crate) tool_choice: ToolChoice<'a>,
-    pub(crate) parallel: bool,
-    pub(crate) format: Format<'a>,
     /// Alternatives wanted per token, when log probabilities are.
     pub(crate) logprobs: Option<u64>,
-    pub(crate) effort: Option<&'a str>,
     pub(crate) service_tier: &'a str,
 }
 
@@ -99,38 +50,28 @@ impl<'a> ChatRequest<'a> {
         let tools = read_tools(&params)?;
         let format = read_format(&params, &messages)?;
         let tier = params.choice("service_tier", &["auto", "default", "flex", "scale", "priority"])?;
+        let n = params.integer("n", 1, 128)?.unwrap_or(1);
+        let stop = read_stop(&params)?;
+        let tool_choice = read_tool_choice(&params, &tools)?;
+        let parallel = params.bool("parallel_tool_calls")?.unwrap_or(true);
+        let logprobs = validate::logprobs(&params)?;
+        let effort =
+            params.choice("reasoning_effort", &["none", "minimal", "low", "medium", "high", "xhigh"])?;
+        let thinking = models::thinking_tokens(model, effort);
         Ok(Self {
             model,
             serving,
+            prompt: Prompt { messages, tools, tool_choice, parallel, format, stop, limit, n, thinking },
             stream,
             include_usage: stream_flag("include_usage")?.unwrap_or(false),
             obfuscate: stream_flag("include_obfuscation")?.unwrap_or(true),
-            n: params.integer("n", 1, 128)?.unwrap_or(1),
-            limit,
-            stop: read_stop(&params)?,
-            tool_choice: read_tool_choice(&params, &tools)?,
-            parallel: params.bool("parallel_tool_calls")?.unwrap_or(true),
-            tools,
-            format,
-            logprobs: validate::logprobs(&params)?,
-            effort: params
-                .choice("reasoning_effort", &["none", "minimal", "low", "medium", "high", "xhigh"])?,
+            logprobs,
             service_tier: match tier {
                 Some("flex") => "flex",
                 Some("priority") => "priority",
                 _ => "default",
             },
-            messages,
         })
-    }
-
-    /// The text of the last user message.
-    pub(crate) fn prompt(&self) -> &str {
-        self.messages.iter().rev().find(|message| message.role == "user").map_or("", |message| &message.text)
-    }
-
-    pub(crate) fn last(&self) -> Option<&Message<'a>> {
-        self.messages.last()
     }
 }
 
@@ -147,15 +88,14 @@ fn read_message<'a>(value: &'a Value, place: &str) -> Result<Message<'a>, ApiErr
     let params = Params::new(fields, place);
     let roles = ["system", "assistant", "user", "function", "tool", "developer"];
     let role = params.choice("role", &roles)?.ok_or_else(|| missing(&params.name("role")))?;
-    let mut message = Message {
-        role,
-        name: params.text("name")?,
-        text: String::new(),
-        images: Vec::new(),
-        attachments: 0,
-        tool_calls: Vec::new(),
-        tool_call_id: params.text("tool_call_id")?,
-    };
+    let mut message = Message::new(match role {
+        "system" | "developer" => Role::System,
+        "assistant" => Role::Assistant,
+        "user" => Role::User,
+        _ => Role::Tool,
+    });
+    message.name = params.text("name")?;
+    message.tool_call_id = params.text("tool_call_id")?;
     for (index, call) in params.array("tool_calls", "an array of objects")?.into_iter().flatten().enumerate()
     {
         message.tool_calls.push(read_call(call, &format!("{place}.tool_calls[{index}]"))?);
@@ -190,7 +130,8 @@ fn read_call<'a>(value: &'a Value, place: &str) -> Result<Call<'a>, ApiError> {
     let function = params.required_object("function")?;
     let inner = format!("{place}.function");
     let function = Params::new(function, &inner);
-    Ok(Call { id, name: function.required_text("name")?, arguments: function.required_text("arguments")? })
+    let arguments = Cow::Borrowed(function.required_text("arguments")?);
+    Ok(Call { id, name: function.required_text("name")?, arguments })
 }
 
 fn read_part<'a>(value: &'a Value, place: &str, message: &mut Message<'a>) -> Result<(), ApiError> {
@@ -199,18 +140,14 @@ fn read_part<'a>(value: &'a Value, place: &str, message: &mut Message<'a>) -> Re
     let kinds = ["text", "image_url", "input_audio", "refusal", "audio", "file"];
     let kind = params.choice("type", &kinds)?.ok_or_else(|| missing(&params.name("type")))?;
     match kind {
-        "text" | "refusal" => {
-            if !message.text.is_empty() {
-                message.text.push('\n');
-            }
-            message.text.push_str(params.required_text(kind)?);
-        }
+        "text" | "refusal" => message.push_text(params.required_text(kind)?),
         "image_url" => {
             let image = params.required_object("image_url")?;
             let inner = format!("{place}.image_url");
             let image = Params::new(image, &inner);
             validate::image_url(&inner, image.required_text("url")?)?;
-            message.images.push(image.choice("detail", &["auto", "low", "high"])?.unwrap_or("auto"));
+            let low = image.choice("detail", &["auto", "low", "high"])? == Some("low");
+            message.images.push(if low { LOW_IMAGE } else { HIGH_IMAGE });
         }
         _ => {
             params.required_object(kind)?;
@@ -238,13 +175,13 @@ fn read_tools<'a>(params: &Params<'a, '_>) -> Result<Vec<Tool<'a>>, ApiError> {
         let name = function.required_text("name")?;
         validate::name(&function.name("name"), name)?;
         function.object("parameters")?;
-        tools.push(Tool { name, parameters: function.get("parameters"), definition });
+        tools.push(Tool { name, parameters: function.get("parameters"), definition: definition.to_string() });
     }
     Ok(tools)
 }
 
 fn read_tool_choice<'a>(params: &Params<'a, '_>, tools: &[Tool<'a>]) -> Result<ToolChoice<'a>, ApiError> {
-    let Some(choice) = params.get("tool_choice") else { return Ok(ToolChoice::Any) };
+    let Some(choice) = params.get("tool_choice") else { return Ok(ToolChoice::Auto) };
     if choice.as_str() == Some("none") {
         return Ok(ToolChoice::None);
     }
@@ -258,7 +195,14 @@ fn read_tool_choice<'a>(params: &Params<'a, '_>, tools: &[Tool<'a>]) -> Result<T
             let choice = Params::new(fields, "tool_choice");
             let kinds = ["function", "custom", "allowed_tools"];
             match choice.choice("type", &kinds)?.ok_or_else(|| missing("tool_choice.type"))? {
-                "allowed_tools" => None,
+                "allowed_tools" => {
+                    let inner =
+                        Params::new(choice.required_object("allowed_tools")?, "tool_choice.allowed_tools");
+                    if inner.choice("mode", &["auto", "required"])? == Some("required") {
+                        return Ok(ToolChoice::Required);
+                    }
+                    None
+                }
                 kind => {
                     let inner = format!("tool_choice.{kind}");
                     Some(Params::new(choice.required_object(kind)?, &inner).required_text("name")?)
@@ -266,7 +210,9 @@ fn read_tool_choice<'a>(params: &Params<'a, '_>, tools: &[Tool<'a>]) -> Result<T
             }
         }
         _ => {
-            params.choice("tool_choice", &["none", "auto", "required"])?;
+            if params.choice("tool_choice", &["none", "auto", "required"])? == Some("required") {
+                return Ok(ToolChoice::Required);
+            }
             None
         }
     };
@@ -276,7 +222,7 @@ fn read_tool_choice<'a>(params: &Params<'a, '_>, tools: &[Tool<'a>]) -> Result<T
             Err(crate::openai::error::invalid_without_code("tool_choice", message))
         }
         Some(name) => Ok(ToolChoice::Named(name)),
-        None => Ok(ToolChoice::Any),
+        None => Ok(ToolChoice::Auto),
     }
 }
 

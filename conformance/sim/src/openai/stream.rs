@@ -3,12 +3,9 @@
 use bytes::Bytes;
 use serde::Serialize;
 
-use crate::openai::chat::{Identity, Logprobs};
-use crate::openai::reply::{Choice, Reply, Said};
+use crate::model::{Choice, Reply, Said, ToolCall, hash, letters};
+use crate::openai::chat::{Identity, Logprobs, Told, call_id, finish_reason};
 use crate::openai::request::ChatRequest;
-use crate::openai::tools::ToolCall;
-use crate::openai::usage::Reported;
-use crate::openai::{hash, letters};
 use crate::plan::{Event, EventKind};
 
 /// One chunk, its fields in the vendor's order.
@@ -23,7 +20,7 @@ struct Chunk<'a> {
     choices: Vec<ChunkChoice<'a>>,
     /// Absent unless usage was asked for; null until the last chunk.
     #[serde(skip_serializing_if = "Option::is_none")]
-    usage: Option<Option<&'a Reported>>,
+    usage: Option<Option<&'a Told>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     obfuscation: Option<String>,
 }
@@ -44,6 +41,8 @@ struct Delta<'a> {
     role: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     content: Option<Option<&'a str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasoning_content: Option<&'a str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tool_calls: Vec<CallDelta<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -54,7 +53,7 @@ struct Delta<'a> {
 struct CallDelta<'a> {
     index: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<&'a str>,
+    id: Option<String>,
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     call_type: Option<&'static str>,
     function: FunctionDelta<'a>,
@@ -84,7 +83,7 @@ impl<'a> Writer<'a> {
         self.chunk(vec![ChunkChoice { index, delta, logprobs, finish_reason: finish }], None);
     }
 
-    fn chunk(&mut self, choices: Vec<ChunkChoice<'a>>, usage: Option<&Reported>) {
+    fn chunk(&mut self, choices: Vec<ChunkChoice<'a>>, usage: Option<&Told>) {
         let place = u64::try_from(self.events.len()).unwrap_or(u64::MAX);
         let chunk = Chunk {
             id: &self.identity.id,
@@ -101,7 +100,7 @@ impl<'a> Writer<'a> {
             }),
         };
         let bytes = frame(&serde_json::to_string(&chunk).unwrap_or_default());
-        self.events.push(Event { bytes, kind: EventKind::Part, usage: usage.map(Reported::value) });
+        self.events.push(Event { bytes, kind: EventKind::Part, usage: usage.map(Told::value) });
     }
 }
 
@@ -115,7 +114,7 @@ pub(crate) fn events(
     identity: &Identity<'_>,
     request: &ChatRequest<'_>,
     reply: &Reply,
-    usage: Option<Reported>,
+    usage: Option<Told>,
 ) -> Vec<Event> {
     let mut writer = Writer {
         identity,
@@ -127,11 +126,12 @@ pub(crate) fn events(
         .choices
         .iter()
         .map(|choice| {
-            (choice.index, choice.finish.as_str(), pieces(choice, request.logprobs).into_iter(), false)
+            let pieces = pieces(choice, request.logprobs, identity.thinks_aloud);
+            (choice.index, finish_reason(&choice.finish), pieces.into_iter(), false)
         })
         .collect();
     for choice in &reply.choices {
-        writer.choice(choice.index, (opening(choice), None), None);
+        writer.choice(choice.index, (opening(choice, identity.thinks_aloud), None), None);
     }
     // The choices of a stream arrive interleaved, each at its own length.
     while tracks.iter().any(|(.., finished)| !finished) {
@@ -154,22 +154,34 @@ pub(crate) fn events(
 }
 
 /// The first delta, with the role. One call's identity comes in it; several follow a role without text.
-fn opening(choice: &Choice) -> Delta<'_> {
+/// Thinking that is told comes between the role and everything else.
+fn opening(choice: &Choice, aloud: bool) -> Delta<'_> {
     let role = Some("assistant");
+    if aloud {
+        return Delta { role, content: Some(None), reasoning_content: Some(""), ..Delta::default() };
+    }
     match &choice.said {
         Said::Text(_) | Said::Refusal(_) => {
             Delta { role, content: Some(Some("")), refusal: Some(None), ..Delta::default() }
         }
         Said::Calls(calls) => match calls.as_slice() {
             [only] => {
-                Delta { role, content: Some(None), tool_calls: vec![call_head(0, only)], refusal: Some(None) }
+                let tool_calls = vec![call_head(0, only)];
+                Delta { role, content: Some(None), tool_calls, refusal: Some(None), ..Delta::default() }
             }
             _ => Delta { role, content: Some(None), ..Delta::default() },
         },
     }
 }
 
-fn pieces(choice: &Choice, logprobs: Option<u64>) -> Vec<Piece<'_>> {
+fn pieces(choice: &Choice, logprobs: Option<u64>, aloud: bool) -> Vec<Piece<'_>> {
+    let thinking = choice.thinking.iter().filter(|_| aloud).map(|token| {
+        (Delta { content: Some(None), reasoning_content: Some(token), ..Delta::default() }, None)
+    });
+    thinking.chain(spoken(choice, logprobs, aloud)).collect()
+}
+
+fn spoken(choice: &Choice, logprobs: Option<u64>, aloud: bool) -> Vec<Piece<'_>> {
     match &choice.said {
         Said::Text(tokens) => tokens
             .iter()
@@ -186,7 +198,7 @@ fn pieces(choice: &Choice, logprobs: Option<u64>) -> Vec<Piece<'_>> {
             })
             .collect(),
         Said::Calls(calls) => {
-            let opened = calls.len() == 1;
+            let opened = calls.len() == 1 && !aloud;
             calls.iter().enumerate().flat_map(|(index, call)| call_pieces(index, call, opened)).collect()
         }
     }
@@ -194,7 +206,7 @@ fn pieces(choice: &Choice, logprobs: Option<u64>) -> Vec<Piece<'_>> {
 
 fn call_head(index: usize, call: &ToolCall) -> CallDelta<'_> {
     let function = FunctionDelta { name: Some(&call.name), arguments: "" };
-    CallDelta { index, id: Some(&call.id), call_type: Some("function"), function }
+    CallDelta { index, id: Some(call_id(call)), call_type: Some("function"), function }
 }
 
 /// The call's identity with no arguments, unless the opening had it, then its arguments piece by piece.

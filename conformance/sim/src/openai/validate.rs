@@ -2,16 +2,16 @@
 
 use serde_json::{Map, Value};
 
+use crate::model::{Message, Role};
 use crate::openai::error::{ApiError, invalid, invalid_without_code};
 use crate::openai::models;
 use crate::openai::params::Params;
-use crate::openai::request::Message;
 
 /// Tool results follow the calls they answer, and every call is answered.
 pub(crate) fn conversation(messages: &[Message<'_>]) -> Result<(), ApiError> {
     let mut open: Vec<&str> = Vec::new();
     for (index, message) in messages.iter().enumerate() {
-        if let (true, Some(id)) = (message.role == "tool", message.tool_call_id) {
+        if let (true, Some(id)) = (message.role == Role::Tool, message.tool_call_id) {
             let known = open.iter().position(|call| *call == id);
             let Some(known) = known else {
                 let message = "Invalid parameter: messages with role 'tool' must be a response to a preceeding message with 'tool_calls'.";

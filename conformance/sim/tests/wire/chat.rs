@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::raw::{ask, call, chat, get, start};
+use crate::raw::{ask, ask_stream, call, chat, get, start};
 
 fn message(body: &Value) -> &Value {
     &body["choices"][0]["message"]
@@ -238,5 +238,53 @@ async fn keys_paths_and_methods() {
             assert_eq!(error["type"], "invalid_request_error");
             assert!(!error.to_string().contains("sk-bad-1"), "the key is masked");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_model_that_thinks_aloud_tells_its_thinking_before_the_answer() {
+    let sim = start().await;
+    let mut body = ask("What is 2 + 2?");
+    body["model"] = json!("deepseek-reasoner");
+    let answer = chat(&sim, &body).await.json();
+    let thought = answer["choices"][0]["message"]["reasoning_content"].as_str().unwrap();
+    assert!(thought.starts_with("The user asks: \"What is 2 + 2?\"."), "{thought}");
+    assert_eq!(answer["usage"]["completion_tokens_details"]["reasoning_tokens"], 128);
+
+    let mut streamed = ask_stream("What is 2 + 2?");
+    streamed["model"] = json!("deepseek-reasoner");
+    let deltas = chat(&sim, &streamed).await.deltas();
+    let told = |field: &str| -> Vec<(usize, String)> {
+        let pieces = deltas.iter().enumerate();
+        pieces
+            .filter_map(|(place, chunk)| {
+                Some((place, chunk["choices"][0]["delta"][field].as_str()?.to_owned()))
+            })
+            .collect()
+    };
+    let (thinking, content) = (told("reasoning_content"), told("content"));
+    assert_eq!(thinking.iter().map(|(_, text)| text.as_str()).collect::<String>(), thought);
+    assert!(thinking.last().unwrap().0 < content.first().unwrap().0);
+
+    let mut quiet = ask("What is 2 + 2?");
+    quiet["model"] = json!("o4-mini");
+    let quiet = chat(&sim, &quiet).await.json();
+    assert!(quiet["choices"][0]["message"].get("reasoning_content").is_none());
+}
+
+#[tokio::test]
+async fn a_demanded_tool_is_called_on_every_turn() {
+    let sim = start().await;
+    let mut body = ask("What is the weather in Paris?");
+    body["tools"] = json!([{"type": "function", "function": {"name": "weather"}}]);
+    body["messages"] = json!([
+        {"role": "user", "content": "What is the weather in Paris?"},
+        {"role": "assistant", "tool_calls": [
+            {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": "{}"}}]},
+        {"role": "tool", "tool_call_id": "call_1", "content": "sunny"},
+    ]);
+    for (choice, reason) in [("auto", "stop"), ("required", "tool_calls"), ("none", "stop")] {
+        body["tool_choice"] = json!(choice);
+        assert_eq!(chat(&sim, &body).await.json()["choices"][0]["finish_reason"], reason, "{choice}");
     }
 }

@@ -26,6 +26,11 @@ pub(crate) fn count(text: &str) -> u64 {
     u64::try_from(tokens(text).len()).unwrap_or(u64::MAX)
 }
 
+/// The tokens of `text`, each on its own.
+pub(crate) fn owned(text: &str) -> Vec<String> {
+    tokens(text).into_iter().map(str::to_owned).collect()
+}
+
 /// Bytes of the first token of a text that is not empty.
 fn token_length(text: &str) -> usize {
     let spaced = text.strip_prefix(' ').filter(|after| after.starts_with(joins));

@@ -3,8 +3,9 @@
 use serde_json::Value;
 
 use crate::fault::ToolCalls;
-use crate::openai::request::{ChatRequest, Tool, ToolChoice};
-use crate::openai::{hash, letters, schema, tokens};
+use crate::model::draw::{hash, letters};
+use crate::model::prompt::{Prompt, Role, Tool, ToolChoice};
+use crate::model::{schema, tokens};
 
 /// Tokens around a call besides its name and arguments.
 const PER_CALL: u64 = 4;
@@ -12,13 +13,19 @@ const PER_CALL: u64 = 4;
 /// A call as it is answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ToolCall {
-    pub(crate) id: String,
+    /// What the vendor's id is drawn from.
+    seed: u64,
     pub(crate) name: String,
     /// The arguments' JSON, token by token.
     pub(crate) arguments: Vec<String>,
 }
 
 impl ToolCall {
+    /// The id: `prefix` and `length` letters and digits.
+    pub(crate) fn id(&self, prefix: &str, length: usize) -> String {
+        format!("{prefix}{}", letters(self.seed, length))
+    }
+
     pub(crate) fn tokens(&self) -> u64 {
         let arguments = u64::try_from(self.arguments.len()).unwrap_or(u64::MAX);
         PER_CALL + tokens::count(&self.name) + arguments
@@ -35,11 +42,7 @@ impl ToolCall {
 
 fn call(id: u64, index: usize, name: &str, arguments: &str) -> ToolCall {
     let seed = hash(format!("{id} {index} {name}").as_bytes());
-    ToolCall {
-        id: format!("call_{}", letters(seed, 24)),
-        name: name.to_owned(),
-        arguments: tokens::tokens(arguments).into_iter().map(str::to_owned).collect(),
-    }
+    ToolCall { seed, name: name.to_owned(), arguments: tokens::owned(arguments) }
 }
 
 /// The calls a script asks for.
@@ -56,23 +59,28 @@ pub(crate) fn scripted(id: u64, script: &ToolCalls) -> Vec<ToolCall> {
         .collect()
 }
 
-/// The calls the request asks for; none when it wants text.
+/// The calls the prompt asks for; none when it wants text.
 ///
-/// A user turn with tools on offer gets a call: of the tool that `tool_choice` or the prompt names, else of the first.
-/// Several come when the prompt names several, or says "both", unless `parallel_tool_calls` is false.
-pub(crate) fn asked(id: u64, request: &ChatRequest<'_>) -> Vec<ToolCall> {
-    let from_user = request.last().is_some_and(|last| last.role == "user");
-    if request.tools.is_empty() || request.tool_choice == ToolChoice::None || !from_user {
+/// A user turn with tools on offer gets a call, and so does any turn whose tool choice demands one: of the tool that
+/// the choice or the prompt names, else of the first. Several come when the prompt names several, or says "both", unless
+/// parallel calls are off.
+pub(crate) fn asked(id: u64, asked: &Prompt<'_>) -> Vec<ToolCall> {
+    let wanted = match asked.tool_choice {
+        ToolChoice::None => false,
+        ToolChoice::Auto => asked.messages.last().is_some_and(|last| last.role == Role::User),
+        ToolChoice::Required | ToolChoice::Named(_) => true,
+    };
+    if asked.tools.is_empty() || !wanted {
         return Vec::new();
     }
-    let prompt = request.prompt();
-    let chosen: Vec<&Tool<'_>> = match request.tool_choice {
-        ToolChoice::Named(name) => request.tools.iter().filter(|tool| tool.name == name).take(1).collect(),
+    let prompt = asked.text();
+    let chosen: Vec<&Tool<'_>> = match asked.tool_choice {
+        ToolChoice::Named(name) => asked.tools.iter().filter(|tool| tool.name == name).take(1).collect(),
         _ => {
-            let named: Vec<_> = request.tools.iter().filter(|tool| prompt.contains(tool.name)).collect();
+            let named: Vec<_> = asked.tools.iter().filter(|tool| prompt.contains(tool.name)).collect();
             let both =
                 prompt.split(|character: char| !character.is_alphanumeric()).any(|word| word == "both");
-            match (named.as_slice(), request.tools.as_slice()) {
+            match (named.as_slice(), asked.tools.as_slice()) {
                 ([_, _, ..], _) => named,
                 // One tool twice: "the weather in both Paris and Rome".
                 (_, [only]) if both => vec![only, only],
@@ -82,7 +90,7 @@ pub(crate) fn asked(id: u64, request: &ChatRequest<'_>) -> Vec<ToolCall> {
             }
         }
     };
-    let most = if request.parallel { chosen.len() } else { 1 };
+    let most = if asked.parallel { chosen.len() } else { 1 };
     chosen
         .into_iter()
         .take(most)

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::openai::{hash, letters};
+use crate::model::draw::{hash, letters};
 
 /// Levels of nesting before optional properties are left out, and references end.
 const DEPTH: usize = 12;
@@ -60,7 +60,7 @@ impl Generator<'_> {
             }
             return Value::Object(merged);
         }
-        match self.kind(fields) {
+        match self.kind(fields).as_str() {
             "object" => self.object(fields, depth),
             "array" => self.array(fields, name, depth),
             "integer" => self.integer(fields),
@@ -71,8 +71,9 @@ impl Generator<'_> {
         }
     }
 
-    fn kind<'f>(&self, fields: &'f Map<String, Value>) -> &'f str {
-        match fields.get("type") {
+    /// The type, in lower case: some vendors spell it in capitals.
+    fn kind(&self, fields: &Map<String, Value>) -> String {
+        let kind = match fields.get("type") {
             Some(Value::String(kind)) => kind,
             Some(Value::Array(kinds)) => {
                 kinds.iter().filter_map(Value::as_str).find(|kind| *kind != "null").unwrap_or("null")
@@ -80,7 +81,8 @@ impl Generator<'_> {
             _ if fields.contains_key("properties") => "object",
             _ if fields.contains_key("items") => "array",
             _ => "string",
-        }
+        };
+        kind.to_ascii_lowercase()
     }
 
     fn object(&self, fields: &Map<String, Value>, depth: usize) -> Value {
@@ -208,6 +210,7 @@ mod tests {
             (json!({"type": "string"}), json!("Paris")),
             (json!({"enum": ["fahrenheit", "celsius"]}), json!("celsius")),
             (json!({"type": "integer", "maximum": 2}), json!(2)),
+            (json!({"type": "INTEGER", "minimum": 9}), json!(9)),
             (json!({"type": ["null", "number"], "minimum": 4.5}), json!(4.5)),
             (json!({"type": "string", "format": "date"}), json!("2025-01-31")),
             (json!({"type": "string", "maxLength": 3}), json!("Par")),
