@@ -2,12 +2,19 @@
 
 use std::sync::Arc;
 
-use crate::auth::Admin;
+use async_trait::async_trait;
+
+use crate::auth::{Admin, OnChange};
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::gateway::tell;
+use crate::ids::ProjectId;
 use crate::settle::Row;
-use crate::store::{Directory, Ledger, RowFilter, StoreSize, UsageLine, UsageQuery, administration};
+use crate::store::redis::RedisLimiter;
+use crate::store::{
+    Directory, Ledger, RowFilter, StoreSize, UsageLine, UsageQuery, administration, open_redis,
+};
 
 /// A store opened for administration. It owns no limits, so it works beside a running gateway, which notices changes
 /// within 250 ms.
@@ -31,7 +38,11 @@ impl Administration {
         };
         let store = administration(url, clock.clone()).await?;
         let directory: Arc<dyn Directory> = Arc::new(store.clone());
-        let admin = Admin::new(directory, clock, None);
+        let redis = open_redis(config, clock.clone()).await?;
+        let on_change = redis.map(|limiter| -> Arc<dyn OnChange> {
+            Arc::new(TellsLimiter { limiter, directory: directory.clone() })
+        });
+        let admin = Admin::new(directory, clock, on_change);
         // Only a gateway lays the settings over a project that is there already.
         admin.ensure_default_project(&config.project).await?;
         Ok(Administration { store, admin })
@@ -74,5 +85,22 @@ impl Administration {
 impl std::fmt::Debug for Administration {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Administration").field("store", &self.store).finish_non_exhaustive()
+    }
+}
+
+/// A change made here counts at the next request of every gateway that asks the same Redis.
+struct TellsLimiter {
+    limiter: Arc<RedisLimiter>,
+    directory: Arc<dyn Directory>,
+}
+
+#[async_trait]
+impl OnChange for TellsLimiter {
+    async fn changed(&self, project: ProjectId) -> Result<()> {
+        tell(self.limiter.as_ref(), self.directory.as_ref(), project).await
+    }
+
+    fn limits_elsewhere(&self) -> bool {
+        true
     }
 }

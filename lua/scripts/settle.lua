@@ -39,6 +39,10 @@ if r.month ~= ARGV[7] or r.day ~= ARGV[8] then
   -- The caller, who never had the store's answer, is wrong about the day.
   return r.at
 end
+if ARGV[6] == '1' then
+  -- Asked again because the answer was lost, it must not be counted as one without a reservation.
+  redis.call('SET', KEYS[8], '1', 'PX', 3600000)
+end
 redis.call('HDEL', KEYS[2], id)
 redis.call('ZREM', r.phase == 'o' and KEYS[3] or r.phase == 'l' and KEYS[4] or KEYS[5], id)
 if is_over(r) then

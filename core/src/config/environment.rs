@@ -14,6 +14,7 @@ const PROVIDERS: &[(&str, &str, &str)] = &[("openai", "OPENAI_API_KEY", "OPENAI_
 /// Variables that are a top-level setting.
 const SETTINGS: &[(&str, &str)] = &[
     ("LOCKGATE_STORE", "store"),
+    ("LOCKGATE_REDIS", "redis"),
     ("LOCKGATE_LISTEN", "listen"),
     ("LOCKGATE_FAILOVER_MODE", "failover_mode"),
 ];

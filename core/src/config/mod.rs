@@ -4,6 +4,7 @@
 mod environment;
 mod layers;
 mod provider;
+mod redis;
 mod validate;
 
 use std::collections::BTreeMap;
@@ -16,7 +17,7 @@ pub use layers::Layers;
 pub use provider::{ProviderConfig, ProviderKind, ProviderPrice};
 pub(crate) use validate::check_cap;
 
-use crate::auth::ProjectSettings;
+use crate::auth::{ProjectSettings, Secret};
 use crate::limits::Rates;
 use crate::pricing::PriceOverride;
 use crate::settle::{ExpiredReservations, SpoolFsync};
@@ -29,6 +30,13 @@ pub struct Config {
     pub store: Option<String>,
     /// Several processes share the SQLite store: every admit and settle becomes one transaction.
     pub shared: bool,
+    /// Where limits, reservations and the hot cache live that several processes share: `redis://…` or
+    /// `redis-cluster://…`. Absent: with the store.
+    pub redis: Option<Secret>,
+    /// What all keys in Redis begin with.
+    pub redis_prefix: String,
+    /// Longest wait for an answer of Redis's, in milliseconds.
+    pub redis_timeout_ms: u64,
     /// Folder of the spool. Default: `PATH-spool` beside the SQLite file.
     pub state_dir: Option<PathBuf>,
     /// When the spool is forced to disk.
@@ -72,6 +80,9 @@ impl Default for Config {
         Config {
             store: None,
             shared: false,
+            redis: None,
+            redis_prefix: "lg:".to_owned(),
+            redis_timeout_ms: 250,
             state_dir: None,
             spool_fsync: SpoolFsync::default(),
             expired_reservations: ExpiredReservations::default(),

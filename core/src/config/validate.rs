@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use super::{Config, Environment, ProviderKind};
-use crate::auth::{OnStoreLoss, Secret};
+use crate::auth::Secret;
 use crate::error::{Error, Result};
 use crate::money::Nano;
 
@@ -42,6 +42,7 @@ impl Config {
     /// Checks everything that a type cannot say.
     pub(super) fn validate(&self) -> Result<()> {
         self.validate_store()?;
+        self.validate_redis()?;
         self.listen.parse::<SocketAddr>().map_err(|_| {
             Error::config(
                 "listen",
@@ -165,14 +166,6 @@ impl crate::auth::ProjectSettings {
     pub(crate) fn validate(&self, at: &str) -> Result<()> {
         check_cap(&format!("{at}.monthly_cap"), self.monthly_cap)?;
         self.customer_defaults.validate(&format!("{at}.customer_defaults"))?;
-        if self.on_store_loss != OnStoreLoss::Closed {
-            let allowed = "must be \"closed\": a store on this machine has no other policy";
-            return Err(Error::config(
-                &format!("{at}.on_store_loss"),
-                format!("{:?}", self.on_store_loss),
-                allowed,
-            ));
-        }
         if self.default_output_tokens == Some(0) {
             return Err(Error::config(&format!("{at}.default_output_tokens"), 0, "must be at least 1"));
         }

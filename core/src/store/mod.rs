@@ -7,7 +7,7 @@ pub mod redis;
 pub(crate) mod rollup;
 pub mod sqlite;
 
-pub(crate) use open::{Stores, administration, open};
+pub(crate) use open::{Stores, administration, open, redis as open_redis};
 
 use async_trait::async_trait;
 use bytes::Bytes;

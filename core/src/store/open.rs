@@ -7,11 +7,12 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::memory::{MemoryLimiter, MemoryStore, Start};
+use super::redis::{RedisLimiter, RedisOptions};
 use super::sqlite::{Access, SqliteLimiter, SqliteStore};
 use super::{AnswerStore, Directory, Ledger, Limiter};
 use crate::clock::SharedClock;
 use crate::config::Config;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::settle::{DirectJournal, Journal, Spool, SpoolOptions, recover};
 
 /// The stores of one gateway.
@@ -23,8 +24,10 @@ pub(crate) struct Stores {
     pub(crate) journal: Arc<dyn Journal>,
     /// The warm tier of the exact cache.
     pub(crate) answers: Option<Arc<dyn AnswerStore>>,
-    /// Moves when another process changes projects, keys or customers.
-    pub(crate) changes: Option<watch::Receiver<u64>>,
+    /// Each moves when another process changes projects, keys or customers.
+    pub(crate) changes: Vec<watch::Receiver<u64>>,
+    /// The limiter, where it is Redis.
+    pub(crate) redis: Option<Arc<RedisLimiter>>,
     disk: Option<Disk>,
 }
 
@@ -37,10 +40,29 @@ struct Disk {
 
 /// Opens the stores of `config`.
 pub(crate) async fn open(config: &Config, clock: SharedClock) -> Result<Stores> {
-    match config.store.as_deref() {
-        None | Some("memory") => Ok(memory(clock)),
-        Some(url) => sqlite(config, url, clock).await,
+    let redis = redis(config, clock.clone()).await?;
+    let mut stores = match config.store.as_deref() {
+        None | Some("memory") => memory(clock),
+        Some(url) => sqlite(config, url, clock, redis.clone()).await?,
+    };
+    if let Some(redis) = redis {
+        stores.changes.push(redis.changes());
+        stores.limiter = redis.clone();
+        stores.redis = Some(redis);
     }
+    Ok(stores)
+}
+
+/// The limits in Redis, where they are there.
+pub(crate) async fn redis(config: &Config, clock: SharedClock) -> Result<Option<Arc<RedisLimiter>>> {
+    let Some(address) = config.redis_address()? else { return Ok(None) };
+    let (prefix, timeout) = (config.redis_prefix.clone(), Duration::from_millis(config.redis_timeout_ms));
+    let options = RedisOptions { address: address.clone(), prefix, timeout };
+    let limiter = RedisLimiter::connect(options, clock).await.map_err(|error| {
+        let allowed = "cannot be reached; is it running there, and does it let this user in?";
+        Error::config("redis", address, allowed).caused_by(error)
+    })?;
+    Ok(Some(Arc::new(limiter)))
 }
 
 /// Opens the directory and the ledger for administration, beside a gateway that may be running.
@@ -57,18 +79,24 @@ fn memory(clock: SharedClock) -> Stores {
         journal: Arc::new(DirectJournal::new(ledger.clone())),
         ledger,
         answers: None,
-        changes: None,
+        changes: Vec::new(),
+        redis: None,
         disk: None,
     }
 }
 
-async fn sqlite(config: &Config, url: &str, clock: SharedClock) -> Result<Stores> {
+async fn sqlite(
+    config: &Config,
+    url: &str,
+    clock: SharedClock,
+    redis: Option<Arc<RedisLimiter>>,
+) -> Result<Stores> {
     let access = if config.shared { Access::Shared } else { Access::Owner };
     let store = SqliteStore::open(url, access, clock.clone()).await?;
-    let limiter: Arc<dyn Limiter> = if config.shared {
-        Arc::new(SqliteLimiter::open(store.clone()).await?)
-    } else {
-        Arc::new(MemoryLimiter::new(clock.clone(), Start::Seeded))
+    let limiter: Arc<dyn Limiter> = match redis {
+        Some(redis) => redis,
+        None if config.shared => Arc::new(SqliteLimiter::open(store.clone()).await?),
+        None => Arc::new(MemoryLimiter::new(clock.clone(), Start::Seeded)),
     };
     let ledger: Arc<dyn Ledger> = Arc::new(store.clone());
     let mut options = SpoolOptions::new(folder(config, store.path()));
@@ -83,7 +111,8 @@ async fn sqlite(config: &Config, url: &str, clock: SharedClock) -> Result<Stores
         limiter,
         journal: spool.clone(),
         ledger,
-        changes: Some(store.watch().await?),
+        changes: vec![store.watch().await?],
+        redis: None,
         disk: Some(Disk { store, spool }),
     })
 }

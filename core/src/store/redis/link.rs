@@ -80,9 +80,13 @@ enum Connection {
 
 impl Connection {
     async fn send(&mut self, command: &Cmd) -> Result<Value, RedisError> {
-        match self {
-            Connection::Single(connection) => connection.send_packed_command(command).await,
-            Connection::Cluster(connection) => connection.req_packed_command(command).await,
+        let value = match self {
+            Connection::Single(connection) => connection.send_packed_command(command).await?,
+            Connection::Cluster(connection) => connection.req_packed_command(command).await?,
+        };
+        match value {
+            Value::ServerError(error) => Err(error.into()),
+            value => Ok(value),
         }
     }
 }
@@ -309,7 +313,11 @@ fn pause(state: &mut State) {
 }
 
 fn is_broken(error: &RedisError) -> bool {
-    error.is_unrecoverable_error() || error.is_connection_dropped() || error.is_io_error()
+    // Also one to a server that is no longer the one to write to.
+    error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly)
+        || error.is_unrecoverable_error()
+        || error.is_connection_dropped()
+        || error.is_io_error()
 }
 
 fn unreachable() -> RedisError {
