@@ -82,6 +82,14 @@ impl Administration {
     }
 }
 
+/// What is doubtful in the settings of the Redis that `config` names. An error where it cannot be reached.
+pub async fn redis_warnings(config: &Config) -> Result<Vec<String>> {
+    match open_redis(config, Arc::new(SystemClock)).await? {
+        Some(redis) => Ok(redis.warnings().await),
+        None => Ok(Vec::new()),
+    }
+}
+
 impl std::fmt::Debug for Administration {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Administration").field("store", &self.store).finish_non_exhaustive()

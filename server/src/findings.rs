@@ -10,6 +10,8 @@ use serde::Serialize;
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Findings {
     pub(crate) store: String,
+    /// Where the limits are, where they are not with the store.
+    pub(crate) redis: Option<String>,
     pub(crate) shared: bool,
     pub(crate) auth: &'static str,
     /// Providers that requests can be sent to.
@@ -28,6 +30,7 @@ impl Findings {
             .collect();
         Findings {
             store: config.store.clone().unwrap_or_else(|| "memory".to_owned()),
+            redis: config.redis_address().ok().flatten().map(|address| address.to_string()),
             shared: config.shared,
             auth: match config.auth {
                 AuthMode::Optional => "optional",

@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 use super::loss::without_limiter;
 use super::seed::seed;
 use super::{Admission, Admitted, Charge, Downgrade, HotAnswer, Plan, Standing, Trigger, Verdict};
-use crate::auth::{Caller, OnLimit};
+use crate::auth::{Caller, OnLimit, OnStoreLoss};
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::gateway::Core;
@@ -67,7 +67,12 @@ pub(crate) async fn admit(
             other => other?,
         };
         match verdict {
-            Verdict::Admitted(admitted) => return Ok(Entry::Admitted(Box::new(admission), admitted)),
+            Verdict::Admitted(admitted) => {
+                if caller.project.settings.on_store_loss == OnStoreLoss::Lease && !admitted.held.uncounted {
+                    core.settler.hold_slice(&admission, &admitted.held, LEASE);
+                }
+                return Ok(Entry::Admitted(Box::new(admission), admitted));
+            }
             Verdict::Hit { plan, body, standing } => return Ok(Entry::Hit { plan, answer: body, standing }),
             Verdict::Wait { standing } => return Ok(Entry::Wait { standing }),
             Verdict::Refused(refusal) => {

@@ -1,6 +1,6 @@
 //! The limiter cannot be asked: what the project's policy says (`on_store_loss`).
 
-use super::{Admission, Admitted, Charge, Held, Standing, Verdict};
+use super::{Admission, Admitted, Caps, Charge, Held, Standing, Verdict};
 use crate::auth::{Caller, OnStoreLoss};
 use crate::error::{Error, Kind, Result, Retry};
 use crate::gateway::Core;
@@ -23,6 +23,7 @@ pub(super) fn without_limiter(
             let full = "too many settlements wait for the limits' store to come back";
             Err(Error::new(Kind::StoreUnavailable, full).retrying(Retry::Later).caused_by(error))
         }
+        OnStoreLoss::Lease if !full && lends(core, caller, admission) => Ok(uncounted(core, admission)),
         OnStoreLoss::Closed | OnStoreLoss::Lease => {
             // Its answer was lost, perhaps not the step itself: what it may have taken is given back. Beyond the bound
             // leases do that.
@@ -32,6 +33,18 @@ pub(super) fn without_limiter(
             Err(error)
         }
     }
+}
+
+/// Whether the slice that this process holds has room. It is of the project's cap alone: who has a cap of its own is
+/// refused.
+fn lends(core: &Core, caller: &Caller, admission: &Admission) -> bool {
+    let caps = caller.caps();
+    let own = Caps { project_month: None, ..caps };
+    let first = &admission.first;
+    let free = first.cached || admission.charge == Charge::RateOnly;
+    !own.any()
+        && caps.project_month.is_some()
+        && (free || core.settler.lend(admission.project, admission.id, first.money.max(Nano::ZERO)))
 }
 
 /// Served now, counted when the limiter is back. An answer that this process has is given as ever.

@@ -10,6 +10,7 @@ mod reservation;
 mod retention;
 mod row;
 mod settler;
+mod slices;
 mod spool;
 
 pub use direct::DirectJournal;

@@ -12,6 +12,7 @@ use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::slices::Slices;
 use super::{ExpiredReservations, Journal, Meter, Reserve, Row, Ticket};
 use crate::clock::SharedClock;
 use crate::error::Result;
@@ -36,11 +37,11 @@ const LAPSED_AT_ONCE: usize = 64;
 
 /// Settles reservations and writes the ledger.
 pub(crate) struct Settler {
-    limiter: Arc<dyn Limiter>,
+    pub(super) limiter: Arc<dyn Limiter>,
     ledger: Arc<dyn Ledger>,
-    journal: Arc<dyn Journal>,
-    clock: SharedClock,
-    runtime: Handle,
+    pub(super) journal: Arc<dyn Journal>,
+    pub(super) clock: SharedClock,
+    pub(super) runtime: Handle,
     /// What a reservation costs that nobody settles.
     expired: ExpiredReservations,
     /// Settlements under way: shutdown waits for them.
@@ -48,6 +49,7 @@ pub(crate) struct Settler {
     pub(crate) stop: CancellationToken,
     /// Reservations whose leases this process renews.
     open: Mutex<HashMap<ProjectId, HashMap<AdmissionId, Held>>>,
+    pub(super) slices: Arc<Slices>,
 }
 
 impl Settler {
@@ -69,6 +71,7 @@ impl Settler {
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
             open: Mutex::default(),
+            slices: Arc::default(),
         });
         // A weak reference: the loop must not keep the gateway alive.
         let weak = Arc::downgrade(&settler);
@@ -154,7 +157,9 @@ impl Settler {
     /// Gives a reservation back that cost nothing and has no row. `answer`: what was found instead, for the hot tier.
     pub(crate) fn release(&self, held: Held, answer: Option<HotAnswer>) {
         self.unwatch(&held);
-        self.book_at_limiter(Settlement { held, money: Nano::ZERO, tokens: 0 }, answer, None);
+        let settlement = Settlement { held, money: Nano::ZERO, tokens: 0 };
+        self.lent_cost(&settlement);
+        self.book_at_limiter(settlement, answer, None);
     }
 
     /// Settles: spool, then limiter, then ledger. The spool is written before this returns; so is the rest, where
@@ -162,18 +167,19 @@ impl Settler {
     pub(crate) fn settle(&self, settlement: Settlement, mut row: Row, answer: Option<HotAnswer>) {
         row.ended_at = self.clock.now();
         self.unwatch(&settlement.held);
+        self.lent_cost(&settlement);
         let ticket = self.journal.settled(row, Some(&settlement));
         self.book_at_limiter(settlement, answer, Some(ticket));
     }
 
-    fn unwatch(&self, held: &Held) {
+    pub(super) fn unwatch(&self, held: &Held) {
         if let Some(ids) = self.open.lock().get_mut(&held.project) {
             ids.remove(&held.id);
         }
     }
 
     fn book_at_limiter(&self, settlement: Settlement, answer: Option<HotAnswer>, ticket: Option<Ticket>) {
-        let (limiter, journal) = (self.limiter.clone(), self.journal.clone());
+        let (limiter, journal, slices) = (self.limiter.clone(), self.journal.clone(), self.slices.clone());
         self.finish(async move {
             let mut wait = FIRST_BACKOFF;
             // Never given up: a store that is away comes back, and until then the spool holds the row.
@@ -184,6 +190,9 @@ impl Settler {
                 tracing::warn!(id = %settlement.held.id, %error, "a settlement waits for its store");
                 tokio::time::sleep(wait).await;
                 wait = (wait * 2).min(LONGEST_BACKOFF);
+            }
+            if settlement.held.uncounted {
+                slices.counted(&settlement.held);
             }
             if let Some(ticket) = ticket {
                 journal.acknowledged(ticket);
@@ -273,6 +282,8 @@ impl Settler {
     /// Stops renewing leases, then waits as [`Settler::flush`] does.
     pub(crate) async fn close(&self, within: Duration) -> bool {
         self.stop.cancel();
+        // A store that is away is given a moment, and the rest to the next start.
+        let _ = tokio::time::timeout(within / 2, self.end_slices()).await;
         self.flush(within).await
     }
 }

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use lockgate::Gateway;
-use lockgate::auth::OnStoreLoss;
+use lockgate::auth::{NewKey, OnStoreLoss};
 use lockgate::clock::SystemClock;
 use lockgate::error::Kind;
+use lockgate::money::Nano;
 
-use crate::house::{House, SOON, balanced, elsewhere, project, question, until, verdict};
+use crate::house::{House, SOON, ask, balanced, elsewhere, key, project, question, until, verdict};
 use crate::proxy::Proxy;
 use crate::server::Server;
 
@@ -201,4 +202,84 @@ async fn what_open_served_is_counted_after_a_kill() {
         assert_eq!(balanced(&gateway).await.requests, 4, "what was answered is counted, once");
         assert!(gateway.close(SOON).await);
     }
+}
+
+/// The slice that a process holds is all it spends while Redis is away.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lease_spends_what_was_held_in_advance_and_no_more() {
+    let server = Server::start();
+    let proxy = Proxy::before(server.port).await;
+    let mut house = House::new(proxy.url()).await;
+    (house.timeout_ms, house.on_loss) = (200, OnStoreLoss::Lease);
+    let gateway = house.gateway("a").await;
+    let cap = Nano::from_nano(20_000_000_000);
+    gateway.admin().set_project("default", |settings| settings.monthly_cap = Some(cap)).await.unwrap();
+    let (free, _) = key(gateway.admin(), NewKey::default()).await;
+    let (capped, _) = key(gateway.admin(), NewKey { monthly_cap: Some(cap), ..NewKey::default() }).await;
+    for key in [&free, &capped] {
+        ask(&gateway, key, "warm up").await.unwrap();
+    }
+    assert!(gateway.flush(SOON).await);
+    let id = project(&gateway).await;
+    // One in a hundred of what is left: the only reservation there is.
+    let seen = gateway.inspect(id).await.unwrap();
+    let spent = seen.spend[0].0;
+    assert_eq!(seen.open, 1);
+    // Less a little, for the request during which it was taken.
+    let slice = seen.spend[0].1;
+    let part = (cap.nano() - spent.nano()) / 100;
+    assert!(slice.nano() <= part && slice.nano() > part / 100 * 99, "{slice} {part}");
+
+    proxy.refuse(true);
+    assert_eq!(ask(&gateway, &capped, "refused").await.unwrap_err().kind(), Kind::StoreUnavailable);
+    let mut served = 0;
+    loop {
+        // Each may cost about 0.04 dollars, and costs far less.
+        match ask(&gateway, &free, &format!("question {served}")).await {
+            Ok(_) => served += 1,
+            Err(error) => {
+                assert_eq!(error.kind(), Kind::StoreUnavailable);
+                break;
+            }
+        }
+        assert!(served < 10_000, "the slice has no end");
+        if served == 25 {
+            break;
+        }
+    }
+    assert!(served > 5, "what was not spent is lent again: {served}");
+    proxy.refuse(false);
+    assert!(gateway.flush(SOON).await, "counted when it is back");
+    let usage = gateway.usage(&lockgate::store::UsageQuery::default()).await.unwrap();
+    let seen = gateway.inspect(id).await.unwrap();
+    assert_eq!(seen.spend[0].0, usage[0].cost, "Redis and the ledger");
+    assert!(usage[0].cost.nano() - spent.nano() <= slice.nano());
+    // The next request takes a new slice; closing gives it back.
+    until("a new slice", || async { ask(&gateway, &free, "and on").await.is_ok() }).await;
+    assert!(gateway.flush(SOON).await);
+    assert_eq!(gateway.inspect(id).await.unwrap().open, 1);
+    assert!(gateway.close(SOON).await);
+    let other = house.gateway("b").await;
+    let seen = other.inspect(id).await.unwrap();
+    assert_eq!((seen.open, seen.spend[0].1.nano()), (0, 0));
+}
+
+/// An estimate above the slice is refused, however much of the cap is left.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lease_refuses_what_does_not_fit_its_slice() {
+    let server = Server::start();
+    let proxy = Proxy::before(server.port).await;
+    let mut house = House::new(proxy.url()).await;
+    (house.timeout_ms, house.on_loss) = (200, OnStoreLoss::Lease);
+    let gateway = house.gateway("a").await;
+    // 1 % of it is less than one request may cost.
+    let cap = Nano::from_nano(1_000_000_000);
+    gateway.admin().set_project("default", |settings| settings.monthly_cap = Some(cap)).await.unwrap();
+    gateway.chat(question("warm up")).await.unwrap();
+    assert!(gateway.flush(SOON).await);
+    proxy.refuse(true);
+    assert_eq!(gateway.chat(question("too dear")).await.unwrap_err().kind(), Kind::StoreUnavailable);
+    assert_eq!(house.sim.settled().await.len(), 1);
+    proxy.refuse(false);
+    assert!(gateway.flush(SOON).await);
 }

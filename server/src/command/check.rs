@@ -36,6 +36,7 @@ pub(super) async fn run(sources: &Sources, print: Json) -> Result<ExitCode, Fail
         projects: None,
         size: None,
     };
+    checked.findings.warnings.extend(lockgate::redis_warnings(&config).await?);
     if let Some(path) = file(&config) {
         check_file(&config, path, &mut checked).await?;
     }
@@ -99,6 +100,9 @@ fn report(checked: &Checked) -> Result<(), Failure> {
     let schema = checked.schema.map_or_else(String::new, |version| format!(" (schema {version})"));
     listing::line(&format!("settings   ok: listens on {}, auth {}", checked.listen, findings.auth))?;
     listing::line(&format!("store      {}{schema}", findings.store))?;
+    if let Some(redis) = &findings.redis {
+        listing::line(&format!("limits     {redis}"))?;
+    }
     if let Some(size) = checked.size {
         let mebibytes = size.bytes as f64 / f64::from(1 << 20);
         let (rows, answers) = (size.ledger_rows, size.answers);

@@ -21,7 +21,8 @@ struct Listening {
 
 /// Says where it listens, what was found, and what was not.
 pub(super) async fn announce(gateway: &Gateway, address: SocketAddr, json: bool) -> Result<(), Failure> {
-    let findings = Findings::of(gateway.config());
+    let mut findings = Findings::of(gateway.config());
+    findings.warnings.extend(gateway.warnings().await);
     let listen = format!("http://{address}");
     let base_url = format!("{listen}/v1");
     for warning in &findings.warnings {
@@ -38,6 +39,9 @@ pub(super) async fn announce(gateway: &Gateway, address: SocketAddr, json: bool)
         format!("  auth       {}", findings.auth),
         format!("  providers  {}", findings.providers_line()),
     ];
+    if let Some(redis) = &findings.redis {
+        lines.insert(3, format!("  limits     {redis}"));
+    }
     lines.extend(findings.missing.iter().map(|variable| format!("  not found  {variable} is not set")));
     if gateway.config().auth == AuthMode::Required && !has_keys(gateway).await? {
         lines.push(hint(&findings.store));
