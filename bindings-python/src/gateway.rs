@@ -333,6 +333,7 @@ fn call_options(
         cache: CacheMode::parse(cache.as_deref().unwrap_or_default())?,
         timeout,
         request_id,
+        ..CallOptions::default()
     })
 }
 

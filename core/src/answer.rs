@@ -16,7 +16,8 @@ use crate::limits::{CapStanding, Standing};
 use crate::money::Nano;
 use crate::settle::{Attempt, CacheVerdict, Note};
 use crate::stream::{Encoder, Event, replay};
-use crate::types::{Chunk, Metadata, Usd};
+use crate::telemetry::Decisions;
+use crate::types::{Chunk, Metadata, Raw, Usd};
 
 /// The end of the path.
 pub(crate) enum Answer {
@@ -49,6 +50,8 @@ pub struct Report {
     pub saved: Option<Nano>,
     /// From arrival to the end of the answer, in milliseconds.
     pub latency_ms: u64,
+    /// Why it came about so, where the caller asked.
+    pub decisions: Option<Box<Decisions>>,
 }
 
 impl Report {
@@ -73,6 +76,7 @@ impl Report {
             saved_usd: self.saved.map(|saved| Usd { nano: saved.nano() }),
             ..Metadata::default()
         };
+        metadata.explain = self.decisions.as_ref().and_then(|decisions| Raw::of(decisions).ok());
         metadata.set_cost(self.cost.map(Nano::nano));
         metadata
     }
@@ -96,6 +100,8 @@ pub(crate) struct Desk {
     downgraded_from: Option<String>,
     /// What is reserved for it, by which the standing is ahead of the books.
     held: Nano,
+    /// What was decided for one who waits for another's answer, or gets it from the cache, if it wants to know.
+    decisions: Option<Box<Decisions>>,
     /// The row of one who waits for another's answer, or gets it from the cache. The leader's row is its
     /// reservation's.
     note: Option<Note>,
@@ -112,6 +118,7 @@ impl Desk {
             standing: cx.standing,
             downgraded_from: None,
             held: Nano::ZERO,
+            decisions: cx.explanation(),
             note: None,
         }
     }
@@ -147,6 +154,7 @@ impl Desk {
             cost: None,
             saved: None,
             latency_ms: 0,
+            decisions: if self.note.is_some() { self.decisions.clone() } else { head.decisions },
         }
     }
 
@@ -207,6 +215,7 @@ impl Answer {
             model: stored.model.clone(),
             attempts: Vec::new(),
             warnings: Vec::new(),
+            decisions: None,
         };
         let mut report = desk.report(head, verdict);
         match &stored.reply {

@@ -10,6 +10,7 @@ use crate::error::{Error, Kind, Result, Retry};
 use crate::ids::{AdmissionId, CustomerId};
 use crate::limits::Standing;
 use crate::settle::Attempt;
+use crate::telemetry::{Decisions, Stage};
 
 /// How a call may use the exact cache.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -54,6 +55,8 @@ pub struct CallOptions {
     pub cache: CacheMode,
     /// Longest time for the whole answer, all attempts together.
     pub timeout: Option<Duration>,
+    /// Whether the answer's metadata tells what was decided, and why.
+    pub explain: bool,
     /// The caller's own request id: at most 128 printable ASCII characters.
     pub request_id: Option<String>,
 }
@@ -83,6 +86,11 @@ pub(crate) struct Context {
     pub(crate) standing: Standing,
     pub(crate) attempts: Vec<Attempt>,
     pub(crate) warnings: Vec<String>,
+    /// Whether the caller wants to know what was decided.
+    pub(crate) explain: bool,
+    pub(crate) decisions: Decisions,
+    /// When the stage under way began.
+    stage_began: Instant,
 }
 
 impl Context {
@@ -99,6 +107,7 @@ impl Context {
         if let Some(given) = &options.request_id {
             check_request_id(given)?;
         }
+        let arrived = Instant::now();
         Ok(Context {
             id,
             request_id: options.request_id.clone().or(assigned).unwrap_or_else(|| format!("req_{id}")),
@@ -106,12 +115,27 @@ impl Context {
             credentials: Credentials { bearer: options.key, customer, labels: options.labels },
             cache: options.cache,
             timeout: options.timeout,
-            arrived: Instant::now(),
+            arrived,
             created: now.0.div_euclid(1000),
             standing: Standing::default(),
             attempts: Vec::new(),
             warnings: Vec::new(),
+            explain: options.explain,
+            decisions: Decisions::default(),
+            stage_began: arrived,
         })
+    }
+
+    /// A stage is over: the time since the one before it was its.
+    pub(crate) fn past(&mut self, stage: Stage) {
+        let now = Instant::now();
+        let spent = now.duration_since(std::mem::replace(&mut self.stage_began, now));
+        self.decisions.timings_us.add(stage, u64::try_from(spent.as_micros()).unwrap_or(u64::MAX));
+    }
+
+    /// The record of decisions, where the caller wants it.
+    pub(crate) fn explanation(&self) -> Option<Box<Decisions>> {
+        self.explain.then(|| Box::new(self.decisions.clone()))
     }
 
     /// Waits for what another request's call brings, at most as long as this caller allows.

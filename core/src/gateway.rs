@@ -9,7 +9,7 @@ use tokio::runtime::Handle;
 
 use crate::answer::{Answer, ChatStream};
 use crate::ask::{Ask, Reply};
-use crate::auth::{Admin, Identities, OnChange};
+use crate::auth::{Admin, Caller, Identities, OnChange};
 use crate::cache::{ExactCache, Flights};
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::{Config, Environment, Layers};
@@ -18,14 +18,18 @@ use crate::error::{Error, Kind, Result};
 use crate::ids::ProjectId;
 use crate::limits::{CounterId, Scope, Window};
 use crate::pipeline;
-use crate::route::Registry;
+use crate::route::{Health, Registry, Rules};
 use crate::settle::{Keep, Reconciler, Retention, Row, Settler, Swept};
 use crate::store::redis::{RedisCounts, RedisLimiter};
 use crate::store::{
     self, Directory, Inspection, Limiter, RowFilter, StoreSize, Stores, UsageLine, UsageQuery,
 };
+use crate::telemetry::{Metrics, Now};
 use crate::transport::Transport;
 use crate::types::{ChatRequest, ChatResponse, EmbedRequest, EmbedResponse, Model, ModelList};
+
+/// How long the stores have to answer when somebody looks whether they do.
+const STORE_CHECK: Duration = Duration::from_secs(1);
 
 /// An LLM gateway in this process. Cheap to clone; the last clone to go ends it.
 #[derive(Clone)]
@@ -41,6 +45,8 @@ pub(crate) struct Core {
     pub(crate) identities: Arc<Identities>,
     pub(crate) registry: Registry,
     pub(crate) transport: Transport,
+    pub(crate) health: Health,
+    pub(crate) metrics: Arc<Metrics>,
     pub(crate) settler: Arc<Settler>,
     pub(crate) cache: ExactCache,
     pub(crate) flights: Arc<Flights>,
@@ -166,6 +172,18 @@ impl Gateway {
         self.core.retention().sweep().await
     }
 
+    /// Numbers in Prometheus's text format (version 0.0.4), as `/metrics` gives them.
+    pub async fn metrics(&self) -> String {
+        let core = &self.core;
+        let stores_up = tokio::time::timeout(STORE_CHECK, core.check_stores()).await;
+        core.metrics.text(&Now {
+            rows_waiting: core.settler.rows_waiting(),
+            reservations: core.settler.reservations(),
+            stores_up: matches!(stores_up, Ok(Ok(()))),
+            open: core.health.open(),
+        })
+    }
+
     /// How much the store holds.
     pub async fn store_size(&self) -> Result<StoreSize> {
         self.core.stores.ledger.size().await
@@ -187,6 +205,17 @@ impl std::fmt::Debug for Gateway {
 }
 
 impl Core {
+    /// What decides who may answer `ask`.
+    pub(crate) fn rules<'a>(&'a self, caller: &'a Caller, ask: &Ask) -> Rules<'a> {
+        Rules {
+            mode: self.config.failover_mode,
+            routing: &self.config.routing,
+            caller,
+            chat: matches!(ask, Ask::Chat(_)),
+            at: self.clock.now(),
+        }
+    }
+
     fn retention(&self) -> Retention {
         let days = u64::from(self.config.ledger_days);
         Retention {
@@ -273,6 +302,7 @@ impl Gateway {
             .map_err(|source| Error::internal("a gateway needs a Tokio runtime", source))?;
         let registry = Registry::new(&config)?;
         let transport = Transport::new(config.timeouts)?;
+        let health = Health::new(config.routing.breaker, clock.clone());
         let stores = store::open(&config, clock.clone()).await?;
         let bootstrap = Admin::new(stores.directory.clone(), clock.clone(), None);
         let default_project = bootstrap.default_project(&config.project).await?;
@@ -285,11 +315,13 @@ impl Gateway {
             default_project.id,
             config.rates,
         ));
+        let metrics = Arc::new(Metrics::new());
         let settler = Settler::start(
             stores.limiter.clone(),
             stores.ledger.clone(),
             stores.journal.clone(),
             clock.clone(),
+            metrics.clone(),
             runtime.clone(),
             config.expired_reservations,
         );
@@ -318,6 +350,8 @@ impl Gateway {
             identities,
             registry,
             transport,
+            health,
+            metrics,
             settler,
             cache,
             flights,

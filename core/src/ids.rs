@@ -87,6 +87,12 @@ ulid_id! {
 #[error("{0:?} is not an identifier (26 characters of Crockford base 32)")]
 pub struct BadId(String);
 
+/// A random number from 0 up to 1.
+pub(crate) fn random_fraction() -> f64 {
+    let bits = RANDOM.with_borrow_mut(Random::next) as u32;
+    f64::from(bits) / (f64::from(u32::MAX) + 1.0)
+}
+
 fn mint(now: Millis) -> Ulid {
     let random = RANDOM.with_borrow_mut(Random::next);
     Ulid::from_parts(u64::try_from(now.0).unwrap_or(0), random)

@@ -14,6 +14,7 @@ pub mod provider;
 pub mod settle;
 pub mod store;
 pub mod stream;
+pub mod telemetry;
 pub mod tokens;
 pub mod types;
 

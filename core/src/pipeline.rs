@@ -10,9 +10,11 @@ use crate::context::{CallOptions, Context};
 use crate::error::{Error, Kind, Result};
 use crate::gateway::Core;
 use crate::limits::{self, Charge, Entry};
+use crate::money::Nano;
 use crate::route;
 use crate::serve::Service;
 use crate::settle::{CacheVerdict, Meter, Note, Reservation, Row};
+use crate::telemetry::{ExactVerdict, LimitsTold, Stage};
 
 /// How often a request may find that its project's configuration has just changed.
 const MOST_RELOADS: usize = 8;
@@ -26,6 +28,11 @@ pub(crate) async fn run(
     options: CallOptions,
     id: Option<String>,
 ) -> Result<Answer> {
+    let answer = pass(core, ask, options, id).await;
+    answer.inspect_err(|error| core.metrics.refused(error))
+}
+
+async fn pass(core: &Arc<Core>, ask: Arc<Ask>, options: CallOptions, id: Option<String>) -> Result<Answer> {
     ask.validate()?;
     let mut cx = Context::new(options, id, core.clock.now())?;
     let mut charge = Charge::Full;
@@ -66,14 +73,17 @@ async fn enter(core: &Arc<Core>, cx: &mut Context, ask: &Arc<Ask>, mut charge: C
     for _ in 0..MOST_RELOADS {
         // 1. identify: who calls
         let caller = core.identities.identify(&cx.credentials, core.clock.now()).await?;
+        cx.past(Stage::Identify);
 
         // 2. resolve: who could answer
-        let mut ways =
-            route::plan(&core.registry, core.config.failover_mode, &caller, ask, core.clock.now())?;
+        let mut ways = route::plan(&core.registry, &core.rules(&caller, ask), ask)?;
+        cx.past(Stage::Resolve);
 
         // 3. fingerprint: the keys of the answers in the exact cache, and what this process has of them
         let keys = elsewhere.of_use(Keys::of(&caller, &ways, cx.cache)?);
         let mut known = keys.look_up(&core.cache).await;
+        cx.decisions.exact = Some(keys.verdict(&known));
+        cx.past(Stage::Fingerprint);
 
         // 4. join: one call for equal requests
         let mut lead = match core.flights.join(keys.joinable(&known)) {
@@ -90,11 +100,16 @@ async fn enter(core: &Arc<Core>, cx: &mut Context, ask: &Arc<Ask>, mut charge: C
                         Entry::Hit { standing, .. } | Entry::Wait { standing } => cx.standing = standing,
                         Entry::Admitted(_, admitted) => cx.standing = admitted.standing,
                     }
+                    cx.decisions.limits = Some(LimitsTold::of(&cx.standing, Nano::ZERO, false));
                 }
+                cx.decisions.exact = Some(ExactVerdict::Flight);
+                cx.past(Stage::Admit);
                 let desk = Desk::new(cx, ask).noting(note(core, cx, &caller, ask, CacheVerdict::Coalesced));
                 return Ok(Entered::Follower(Box::new(desk), seat));
             }
         };
+
+        cx.past(Stage::Join);
 
         // 5. admit: the most it may cost, and all limits in one atomic step, or none
         ways.estimate(&caller, &known);
@@ -105,8 +120,10 @@ async fn enter(core: &Arc<Core>, cx: &mut Context, ask: &Arc<Ask>, mut charge: C
         {
             // A known answer is given even where a cap or a token rate is reached.
             known.put(0, stored);
+            cx.decisions.exact = Some(ExactVerdict::Warm);
             entry = limits::admit(core, cx, &caller, ways.plans(&keys, &known), due).await;
         }
+        cx.past(Stage::Admit);
         let (admission, admitted) = match entry? {
             Entry::Reload => {
                 core.identities.forget(caller.project.id);
@@ -114,7 +131,11 @@ async fn enter(core: &Arc<Core>, cx: &mut Context, ask: &Arc<Ask>, mut charge: C
             }
             Entry::Hit { plan, answer, standing } => {
                 cx.standing = standing;
+                cx.decisions.limits = Some(LimitsTold::of(&standing, Nano::ZERO, plan > 0));
                 let told = answer.and_then(|answer| core.cache.take_over(answer));
+                if told.is_some() {
+                    cx.decisions.exact = Some(ExactVerdict::Hot);
+                }
                 let Some(stored) = told.or_else(|| known.take(plan)) else {
                     // Of another version of Lockgate, or gone: asked again without it, for a rate that is paid.
                     charge = Charge::Rated;
@@ -127,6 +148,8 @@ async fn enter(core: &Arc<Core>, cx: &mut Context, ask: &Arc<Ask>, mut charge: C
             }
             Entry::Wait { standing } => {
                 (cx.standing, charge) = (standing, Charge::Rated);
+                cx.decisions.limits = Some(LimitsTold::of(&standing, Nano::ZERO, false));
+                cx.decisions.exact = Some(ExactVerdict::Flight);
                 let Some(stored) = elsewhere.wait(core, cx, &keys, caller.project.id).await? else {
                     continue;
                 };
@@ -138,6 +161,7 @@ async fn enter(core: &Arc<Core>, cx: &mut Context, ask: &Arc<Ask>, mut charge: C
         };
         cx.standing = admitted.standing;
         let plan = admitted.plan;
+        cx.decisions.limits = Some(LimitsTold::of(&admitted.standing, admitted.held.money, plan > 0));
         keys.only_known()?;
         let way = ways.take(plan);
         // From here on, whatever happens settles.
@@ -149,8 +173,11 @@ async fn enter(core: &Arc<Core>, cx: &mut Context, ask: &Arc<Ask>, mut charge: C
             Reservation::new(core.settler.clone(), admitted.held, priced, row, meter, cx.arrived);
 
         // 6. recall: the warm tier; a hit gives back what was taken
-        if let Some((stored, answer)) = keys.recall(&core.cache, plan).await {
+        let recalled = keys.recall(&core.cache, plan).await;
+        cx.past(Stage::Recall);
+        if let Some((stored, answer)) = recalled {
             reservation.release(Some(answer));
+            cx.decisions.exact = Some(ExactVerdict::Warm);
             keys.of_plan(plan).inspect(|key| core.cache.count_hit(key));
             let desk = Box::new(hit(core, cx, &caller, ask, plan));
             return Ok(Entered::Known(desk, stored, CacheVerdict::Exact));

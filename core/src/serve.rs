@@ -11,9 +11,10 @@ use crate::error::{Error, Fault};
 use crate::gateway::Core;
 use crate::limits::Admission;
 use crate::provider::token_counts;
-use crate::route::{self, Answered, Attempts, Candidate, EventSource, Failed, Upstream, Way};
+use crate::route::{self, Answered, Attempts, Candidate, EventSource, Failed, Upstream, Watch, Way};
 use crate::settle::{Ending, Outcome, Reservation};
 use crate::stream::{Assembler, Event};
+use crate::telemetry::Stage;
 
 /// An admitted request on its way to a provider.
 pub(crate) struct Service {
@@ -32,11 +33,17 @@ impl Service {
         let runtime = core.runtime.clone();
         let call = Call { core, cx, service: self };
         runtime.spawn(async move {
+            let drain = call.core.config.routing.drain();
+            let mut run = std::pin::pin!(call.run(&landing.flight));
             tokio::select! {
-                () = landing.flight.deserted() => {}
-                () = call.run(&landing.flight) => {}
+                () = landing.flight.deserted() => {
+                    if let Some(limit) = drain {
+                        // Whether it ends in time or not: what was read is billed.
+                        let _ = tokio::time::timeout(limit, run).await;
+                    }
+                }
+                () = &mut run => {}
             }
-            drop(landing);
         });
     }
 }
@@ -53,33 +60,42 @@ impl Call {
         let core = self.core.clone();
         let total = Duration::from_millis(core.config.timeouts.total_ms);
         let attempts = Attempts {
-            transport: &core.transport,
-            limiter: core.stores.limiter.as_ref(),
+            core: &core,
             admission: &self.service.admission,
             ask: &self.service.way.ask,
             demand: self.service.way.demand,
             deadline: route::deadline(self.cx.timeout, total, self.service.way.ask.is_stream()),
-            now: core.clock.now(),
             keys: &self.service.caller.project.settings.provider_keys,
         };
-        match attempts.run(&mut self.cx, &self.service.way.route, &mut self.service.reservation).await {
+        let outcome =
+            attempts.run(&mut self.cx, &self.service.way.route, &mut self.service.reservation).await;
+        self.cx.past(Stage::Attempt);
+        match outcome {
             Err(error) => self.fail(error, flight),
-            Ok(Answered { candidate, upstream }) => {
+            Ok(Answered { candidate, upstream, watch }) => {
                 flight.begin(Head {
                     provider: candidate.provider.name.clone(),
                     model: candidate.model.clone(),
                     attempts: self.cx.attempts.clone(),
                     warnings: self.cx.warnings.clone(),
+                    decisions: self.cx.explanation(),
                 });
                 match upstream {
                     Upstream::Complete(reply) => self.complete(reply, &candidate, flight),
-                    Upstream::Stream(source) => self.stream(*source, &candidate, flight).await,
+                    Upstream::Stream(source) => self.stream(*source, &candidate, watch, flight).await,
                 }
             }
         }
     }
 
-    async fn stream(mut self, mut source: EventSource, candidate: &Candidate, flight: &Flight) {
+    async fn stream(
+        mut self,
+        mut source: EventSource,
+        candidate: &Candidate,
+        watch: Option<Watch>,
+        flight: &Flight,
+    ) {
+        let _open = self.core.metrics.stream();
         let mut assembler = Assembler::default();
         loop {
             match source.next(&mut self.service.reservation).await {
@@ -95,9 +111,15 @@ impl Call {
                     assembler.push(&event);
                     flight.push(event);
                 }
-                Err(failed) => return self.break_off(failed, candidate, flight),
+                Err(failed) => {
+                    if let (Some(watch), Some(true)) = (watch, failed.is_providers_fault()) {
+                        watch.failed();
+                    }
+                    return self.break_off(failed, candidate, flight);
+                }
             }
         }
+        watch.into_iter().for_each(Watch::well);
         assembler.push(&Event::End);
         match assembler.finish() {
             Some(response) => self.settle_and_keep(Reply::Chat(Box::new(response)), candidate, flight),
@@ -115,7 +137,7 @@ impl Call {
 
     /// Settled before the audience hears of the end: what was answered is on the books.
     fn settle_and_keep(self, reply: Reply, candidate: &Candidate, flight: &Flight) {
-        let kept = self.service.key.and_then(|key| {
+        let kept = self.service.key.filter(|_| candidate.is_kept()).and_then(|key| {
             let ttl = Duration::from_secs(u64::from(self.service.caller.project.settings.cache.ttl_seconds));
             self.core.cache.keep(Fresh {
                 project: self.service.caller.project.id,
@@ -127,7 +149,7 @@ impl Call {
                 cost: self.service.reservation.cost(),
             })
         });
-        let cost = self.service.reservation.settle(Ending::ANSWERED, &self.cx.attempts, kept);
+        let cost = self.service.reservation.settle(Ending::ANSWERED, &self.cx, kept);
         flight.complete(Whole { reply, cost });
     }
 
@@ -138,11 +160,8 @@ impl Call {
     }
 
     fn fail(self, error: Error, flight: &Flight) {
-        self.service.reservation.settle(
-            Ending { outcome: Outcome::Failed, status: error.status() },
-            &self.cx.attempts,
-            None,
-        );
+        let ending = Ending { outcome: Outcome::Failed, status: error.status() };
+        self.service.reservation.settle(ending, &self.cx, None);
         let shared = error.fault() == Fault::Client;
         flight.fail(Some(self.cx.explain(error)), shared);
     }

@@ -18,6 +18,8 @@ fn builder(sim: &Sim) -> lockgate::Builder {
         .set("store", "memory")
         .set("providers.openai.api_key", "sk-test")
         .set("providers.openai.base_url", sim.openai_base_url())
+        // Each provider is asked once: what one attempt tells is what is looked at.
+        .set("routing.retries", 0)
         // Stalls of the tests end here; no default deadline is waited for.
         .set("timeouts.first_byte_ms", 150)
         .set("timeouts.first_byte_json_ms", 150)
@@ -28,15 +30,17 @@ async fn gateway(sim: &Sim) -> Gateway {
     builder(sim).build().await.unwrap()
 }
 
-/// A gateway with two providers for the model `shared`: `alpha` is asked first.
+/// A gateway whose model `shared` is `alpha`'s, and `beta`'s where alpha fails.
 async fn two(alpha: &Sim, beta: &Sim) -> Gateway {
-    let mut builder = builder(alpha);
+    let mut builder = builder(alpha)
+        .set("providers.alpha.models", vec!["shared"])
+        .set("routing.chains.shared", vec!["beta/shared"])
+        .set("routing.breaker.failures", 0);
     for (name, sim) in [("alpha", alpha), ("beta", beta)] {
         builder = builder
             .set(&format!("providers.{name}.kind"), "openai")
             .set(&format!("providers.{name}.base_url"), sim.openai_base_url())
             .set(&format!("providers.{name}.api_key"), format!("sk-{name}"))
-            .set(&format!("providers.{name}.models"), vec!["shared"])
             .set(&format!("providers.{name}.price"), "free");
     }
     builder.build().await.unwrap()

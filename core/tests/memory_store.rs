@@ -60,6 +60,7 @@ fn row(project: ProjectId, id: AdmissionId, at: Millis) -> Row {
         stream: false,
         estimated: false,
         downgraded_from: None,
+        decisions: None,
         admitted_at: at,
         ended_at: at,
     }

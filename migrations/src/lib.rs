@@ -17,6 +17,7 @@ pub const SQLITE: &[Migration] = &[
     Migration { version: 1, name: "store", sql: include_str!("../sqlite/0001_store.sql") },
     Migration { version: 2, name: "answers", sql: include_str!("../sqlite/0002_answers.sql") },
     Migration { version: 3, name: "limits", sql: include_str!("../sqlite/0003_limits.sql") },
+    Migration { version: 4, name: "decisions", sql: include_str!("../sqlite/0004_decisions.sql") },
 ];
 
 #[cfg(test)]

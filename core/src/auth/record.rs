@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{KeyHash, Secret};
 use crate::clock::Millis;
+use crate::config::{Chain, Substitute};
 use crate::ids::{CustomerId, KeyId, ProjectId};
 use crate::limits::Rates;
 use crate::money::{Nano, usd_opt};
@@ -52,6 +53,15 @@ pub struct ProjectSettings {
     pub on_store_loss: OnStoreLoss,
     /// The only models this project may ask for; absent = all.
     pub models: Option<Vec<String>>,
+    /// The only providers this project's requests may go to; absent = all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub providers: Option<Vec<String>>,
+    /// Which models may stand in for others; absent = as the gateway is set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub substitute: Option<Substitute>,
+    /// Stand-ins by the model asked for, in place of the gateway's for that model.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub chains: BTreeMap<String, Chain>,
     /// The project's own provider keys, by provider.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub provider_keys: BTreeMap<String, Secret>,

@@ -13,6 +13,7 @@ use crate::error::Error;
 use crate::money::Nano;
 use crate::settle::Attempt;
 use crate::stream::{Event, replay};
+use crate::telemetry::Decisions;
 
 /// Who answers, as soon as it is certain.
 #[derive(Debug, Clone)]
@@ -21,6 +22,8 @@ pub(crate) struct Head {
     pub(crate) model: String,
     pub(crate) attempts: Vec<Attempt>,
     pub(crate) warnings: Vec<String>,
+    /// For the leader, if it wants to know.
+    pub(crate) decisions: Option<Box<Decisions>>,
 }
 
 /// A whole answer.

@@ -9,6 +9,7 @@ use crate::error::{Error, Kind, Result};
 use crate::ids::ProjectId;
 use crate::limits::{Charge, HotAnswer};
 use crate::route::Ways;
+use crate::telemetry::ExactVerdict;
 
 /// The keys of the ways in which a request may be served.
 pub(crate) struct Keys {
@@ -75,6 +76,16 @@ impl Keys {
             known.0 = [self.recall(cache, 0).await.map(|(stored, _)| stored), known.take(1)];
         }
         known
+    }
+
+    /// What a look into the cache gave.
+    pub(crate) fn verdict(&self, known: &Known) -> ExactVerdict {
+        match (self.of_plan(0).filter(|_| self.reads()), known.get(0)) {
+            (None, _) => ExactVerdict::Off,
+            (Some(_), None) => ExactVerdict::Miss,
+            (Some(_), Some(_)) if self.mode == CacheMode::Only => ExactVerdict::Warm,
+            (Some(_), Some(_)) => ExactVerdict::Hot,
+        }
     }
 
     /// Looks into the warm tier.

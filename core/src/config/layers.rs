@@ -114,6 +114,7 @@ fn at<'a>(table: &'a Value, path: &str) -> Option<&'a Value> {
 fn shown(path: &str, value: &Value) -> String {
     if path == "redis"
         || path.ends_with("api_key")
+        || path.contains("api_keys")
         || path.contains("provider_keys")
         || path.contains("headers")
     {

@@ -5,6 +5,7 @@ mod environment;
 mod layers;
 mod provider;
 mod redis;
+mod routing;
 mod validate;
 
 use std::collections::BTreeMap;
@@ -14,7 +15,9 @@ use serde::{Deserialize, Serialize};
 
 pub use environment::{Environment, key_variables};
 pub use layers::Layers;
-pub use provider::{ProviderConfig, ProviderKind, ProviderPrice};
+pub use provider::{PooledKey, ProviderConfig, ProviderKind, ProviderPrice};
+pub(crate) use routing::validate_chains;
+pub use routing::{Breaker, Chain, OnDisconnect, Routing, Substitute};
 pub(crate) use validate::check_cap;
 
 use crate::auth::{ProjectSettings, Secret};
@@ -61,6 +64,8 @@ pub struct Config {
     pub drain_seconds: u64,
     /// Where requests go first.
     pub failover_mode: FailoverMode,
+    /// How requests find a provider that answers.
+    pub routing: Routing,
     /// Limits of the upstream calls.
     pub timeouts: Timeouts,
     /// Settings of the default project, for calls without a key and keys made without a project.
@@ -95,6 +100,7 @@ impl Default for Config {
             request_timeout_ms: 60_000,
             drain_seconds: 30,
             failover_mode: FailoverMode::default(),
+            routing: Routing::default(),
             timeouts: Timeouts::default(),
             project: ProjectSettings::default(),
             rates: Rates::default(),

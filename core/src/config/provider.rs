@@ -18,6 +18,8 @@ pub struct ProviderConfig {
     pub api_key: Option<Secret>,
     /// The environment variable that holds our key.
     pub api_key_env: Option<String>,
+    /// Several keys, taken in turn by weight; one that the provider refuses rests. `api_key` is one more of weight 1.
+    pub api_keys: Vec<PooledKey>,
     /// Headers to send with every request.
     pub headers: BTreeMap<String, String>,
     /// Models to route here beyond the price table's.
@@ -26,6 +28,25 @@ pub struct ProviderConfig {
     pub price: Option<ProviderPrice>,
     /// Whether it runs on this machine or network: what the failover modes call local.
     pub local: bool,
+}
+
+/// One of several keys.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PooledKey {
+    /// The key.
+    #[serde(default)]
+    pub key: Option<Secret>,
+    /// The environment variable that holds it.
+    #[serde(default)]
+    pub env: Option<String>,
+    /// Its share of the calls, from 1.
+    #[serde(default = "one")]
+    pub weight: u32,
+}
+
+fn one() -> u32 {
+    1
 }
 
 /// The protocol a provider speaks.

@@ -35,6 +35,15 @@ impl Config {
                     })?;
                 provider.api_key = Some(Secret::new(value));
             }
+            for (at, pooled) in provider.api_keys.iter_mut().enumerate() {
+                let Some(variable) = pooled.env.as_ref().filter(|_| pooled.key.is_none()) else { continue };
+                let value = environment.and_then(|environment| environment.get(variable));
+                let value = value.ok_or_else(|| {
+                    let key = format!("providers.{name}.api_keys[{at}].env");
+                    Error::config(&key, variable, "is not set in the environment")
+                })?;
+                pooled.key = Some(Secret::new(value));
+            }
         }
         Ok(())
     }
@@ -69,6 +78,7 @@ impl Config {
                 return Err(Error::config(&format!("timeouts.{key}"), 0, "must be at least 1 millisecond"));
             }
         }
+        self.routing.validate()?;
         self.project.validate("project")?;
         for (name, provider) in &self.providers {
             provider.validate(name)?;
@@ -148,6 +158,15 @@ impl super::ProviderConfig {
             let allowed = "must be http:// or https:// with a host, without user, password or query";
             return Err(Error::config(&key("base_url"), format!("{address:?}"), allowed));
         }
+        for (at, pooled) in self.api_keys.iter().enumerate() {
+            if pooled.key.is_none() {
+                let allowed = "must have key or env";
+                return Err(Error::config(&key(&format!("api_keys[{at}]")), "no key", allowed));
+            }
+            if pooled.weight == 0 {
+                return Err(Error::config(&key(&format!("api_keys[{at}].weight")), 0, "must be at least 1"));
+            }
+        }
         for (header, value) in &self.headers {
             if header.parse::<http::HeaderName>().is_err() || http::HeaderValue::from_str(value).is_err() {
                 return Err(Error::config(
@@ -173,6 +192,7 @@ impl crate::auth::ProjectSettings {
             let allowed = "must be at least 1; to switch the cache off set cache.enabled = false";
             return Err(Error::config(&format!("{at}.cache.ttl_seconds"), 0, allowed));
         }
+        super::validate_chains(&format!("{at}.chains"), &self.chains)?;
         if let Some((from, _)) = self.downgrade.iter().find(|(from, to)| from == to || to.is_empty()) {
             return Err(Error::config(
                 &format!("{at}.downgrade"),

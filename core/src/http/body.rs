@@ -35,6 +35,13 @@ impl std::fmt::Debug for Body {
     }
 }
 
+/// Text of a kind of its own.
+pub(super) fn text(kind: &'static str, body: impl Into<Bytes>) -> Response<Body> {
+    let mut response = Response::new(Body::Full(body.into()));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
+}
+
 /// A JSON answer.
 pub(super) fn json(status: u16, body: impl Into<Bytes>) -> Response<Body> {
     let mut response = Response::new(Body::Full(body.into()));

@@ -78,9 +78,19 @@ fn options(headers: &HeaderMap) -> Result<CallOptions> {
         customer: one(headers, "x-customer-id")?,
         labels,
         cache: CacheMode::parse(&one(headers, "x-lockgate-cache")?.unwrap_or_default())?,
+        explain: explain(headers)?,
         request_id,
         ..CallOptions::default()
     })
+}
+
+/// `X-Lockgate-Explain: 1`.
+fn explain(headers: &HeaderMap) -> Result<bool> {
+    match one(headers, "x-lockgate-explain")?.as_deref() {
+        None | Some("0") => Ok(false),
+        Some("1") => Ok(true),
+        Some(other) => Err(Error::invalid("X-Lockgate-Explain", format!("{other:?} is not one of 0, 1"))),
+    }
 }
 
 fn bearer(headers: &HeaderMap) -> Result<Option<String>> {

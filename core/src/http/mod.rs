@@ -18,6 +18,7 @@ use http::{HeaderMap, Method, Request, Response};
 use self::headers::RequestId;
 use crate::error::{Error, Kind};
 use crate::gateway::Gateway;
+use crate::telemetry::CONTENT_TYPE;
 
 /// What is served: method, path.
 const ROUTES: &[(&str, &str)] = &[
@@ -29,6 +30,7 @@ const ROUTES: &[(&str, &str)] = &[
     ("GET", "/live"),
     ("GET", "/ready"),
     ("GET", "/health"),
+    ("GET", "/metrics"),
 ];
 
 impl Gateway {
@@ -76,6 +78,7 @@ impl Gateway {
             }
             (&Method::GET, "/live") => Ok(body::json(200, r#"{"status":"ok"}"#)),
             (&Method::GET, "/ready" | "/health") => self.ready().await,
+            (&Method::GET, "/metrics") => Ok(body::text(CONTENT_TYPE, self.metrics().await)),
             _ => Err(unknown(method, path)),
         }
     }

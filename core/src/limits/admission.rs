@@ -24,6 +24,18 @@ pub enum Scope {
     Customer(CustomerTag),
 }
 
+impl Scope {
+    /// The word for it.
+    #[must_use]
+    pub const fn kind(self) -> &'static str {
+        match self {
+            Scope::Project => "project",
+            Scope::Key(_) => "key",
+            Scope::Customer(_) => "customer",
+        }
+    }
+}
+
 /// Rate limits of one key. Absent = no limit, 0 = nothing allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

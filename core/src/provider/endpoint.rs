@@ -39,6 +39,12 @@ impl Endpoint {
         self
     }
 
+    /// The same place, with another key.
+    #[must_use]
+    pub(crate) fn with_key(self, key: Secret) -> Endpoint {
+        Endpoint { key: Some(key), ..self }
+    }
+
     /// The base URL, without a slash at the end.
     #[must_use]
     pub fn base_url(&self) -> &str {

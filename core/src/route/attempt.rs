@@ -1,35 +1,31 @@
-//! Stage 7: asks the candidates in order until one answers. It may change provider only before the first content
-//! has reached the caller.
+//! Stage 7: asks the candidates in the order of their health until one answers. It may change provider only before
+//! the first content has reached the caller.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-use bytes::Bytes;
-use http::Request;
 use tokio::time::Instant;
 
 use super::demand::Demand;
 use super::failed::{Failed, exhausted};
+use super::health::Watch;
 use super::plan::unknown_price;
 use super::upstream::EventSource;
-use super::{Candidate, Route};
+use super::{Candidate, Origin, Route, retry};
 use crate::ask::{Ask, Reply};
 use crate::auth::Secret;
-use crate::clock::Millis;
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
+use crate::gateway::Core;
 use crate::limits::{Admission, Raise};
 use crate::money::Nano;
-use crate::provider::{Adapter, Call, EmbedCall, Endpoint};
 use crate::settle::{Attempt, Reservation};
-use crate::store::Limiter;
-use crate::transport::Transport;
 
 /// Who answered, and with what.
 pub(crate) struct Answered {
     pub(crate) candidate: Candidate,
     pub(crate) upstream: Upstream,
+    /// A stream is watched to its end.
+    pub(crate) watch: Option<Watch>,
 }
 
 /// An answer of a provider's.
@@ -42,20 +38,18 @@ pub(crate) enum Upstream {
 
 /// What every attempt of a request needs.
 pub(crate) struct Attempts<'a> {
-    pub(crate) transport: &'a Transport,
-    pub(crate) limiter: &'a dyn Limiter,
+    pub(crate) core: &'a Core,
     /// What the limiter was asked: a reservation is raised against the same caps.
     pub(crate) admission: &'a Admission,
     pub(crate) ask: &'a Ask,
     pub(crate) demand: Demand,
     pub(crate) deadline: Option<Instant>,
-    pub(crate) now: Millis,
     /// The project's own provider keys, by provider: used in place of the gateway's.
     pub(crate) keys: &'a BTreeMap<String, Secret>,
 }
 
 impl Attempts<'_> {
-    /// Asks each candidate until one answers.
+    /// Asks each candidate until one answers. Where nobody does and waiting may help, it waits and asks again.
     pub(crate) async fn run(
         &self,
         cx: &mut Context,
@@ -63,55 +57,149 @@ impl Attempts<'_> {
         reservation: &mut Reservation,
     ) -> Result<Answered> {
         reservation.record()?;
+        cx.plan(route, &self.core.health);
+        let mut hopeless: Vec<&Candidate> = Vec::new();
         let mut failures = Vec::new();
-        for candidate in route.candidates() {
-            reservation.serving(&candidate.provider.name, &candidate.model, candidate.price.as_ref());
+        for round in 1.. {
+            let asked = route
+                .candidates()
+                .filter(|candidate| !hopeless.iter().any(|other| std::ptr::eq(*other, *candidate)));
+            let mut last_round = Vec::new();
+            for candidate in self.core.health.order(asked) {
+                match self.candidate(cx, candidate, reservation).await {
+                    Ok(answered) => return Ok(answered),
+                    Err(failed) if failed.moves_on() => {
+                        if !failed.may_pass() {
+                            hopeless.push(candidate);
+                        }
+                        last_round.push(failed);
+                    }
+                    Err(failed) => return Err(failed.into_error(&candidate.provider.name)),
+                }
+            }
+            let routing = &self.core.config.routing;
+            let wait = retry::wait(routing, round, &last_round, self.deadline, crate::ids::random_fraction());
+            // The last word of each candidate counts.
+            failures.retain(|failed: &Failed| !failed.may_pass());
+            failures.append(&mut last_round);
+            let Some(wait) = wait else { break };
+            tracing::debug!(request_id = %cx.request_id, round, wait_ms = wait.as_millis(), "waits and tries again");
+            tokio::time::sleep(wait).await;
+        }
+        let last = cx.attempts.last().map(|attempt| attempt.provider.clone());
+        Err(exhausted(failures).with(|details| details.provider = last))
+    }
+
+    /// Asks one candidate, with each of its keys as long as only the key is to blame.
+    async fn candidate(
+        &self,
+        cx: &mut Context,
+        candidate: &Candidate,
+        reservation: &mut Reservation,
+    ) -> Result<Answered, Failed> {
+        let mut tried = Vec::new();
+        loop {
+            let now = self.core.clock.now();
+            let provider = candidate.provider.as_ref();
+            let own = self.keys.get(&provider.name);
+            let taken = match own {
+                Some(_) => None,
+                None => provider.keys.take(now, &tried),
+            };
+            let key = own.or(taken.map(|(_, key)| key));
+            reservation.serving(&provider.name, &candidate.model, candidate.price.as_ref());
             let warnings = cx.warnings.len();
-            let outcome = self.one(cx, candidate, reservation).await;
+            let watch = self.core.health.watch(candidate);
+            let outcome = self.call(cx, candidate, key, &watch, reservation).await;
             let result = match &outcome {
                 Ok(_) => "200".to_owned(),
                 Err(failed) => failed.result(),
             };
             cx.attempts.push(Attempt {
-                provider: candidate.provider.name.clone(),
+                provider: provider.name.clone(),
                 model: candidate.model.clone(),
                 result,
             });
-            reservation.attempts(&cx.attempts);
-            match outcome {
-                Ok(upstream) => return Ok(Answered { candidate: candidate.clone(), upstream }),
-                Err(failed) if failed.moves_on() => {
-                    tracing::warn!(
-                        request_id = %cx.request_id,
-                        provider = %candidate.provider.name,
-                        model = %candidate.model,
-                        result = %failed.result(),
-                        "an attempt failed"
-                    );
-                    cx.warnings.truncate(warnings);
-                    failures.push(failed);
+            cx.consider(candidate, &outcome.as_ref().map(|_| ()));
+            reservation.note(cx);
+            let failed = match outcome {
+                Ok(upstream) => return Ok(self.answered(cx, candidate, upstream, watch)),
+                Err(failed) => failed,
+            };
+            match failed.is_providers_fault() {
+                Some(true) => watch.failed(),
+                Some(false) => watch.well(),
+                None => drop(watch),
+            }
+            tracing::warn!(
+                request_id = %cx.request_id,
+                provider = %provider.name,
+                model = %candidate.model,
+                result = %failed.result(),
+                "an attempt failed"
+            );
+            cx.warnings.truncate(warnings);
+            let another = match (&failed, taken) {
+                (Failed::Provider(failure), Some((taken, _))) => {
+                    tried.push(taken);
+                    provider.keys.refused(taken, failure, now) && provider.keys.has_more(now, &tried)
                 }
-                Err(failed) => return Err(failed.into_error(&candidate.provider.name)),
+                _ => false,
+            };
+            if !another {
+                return Err(failed);
             }
         }
-        let last = route.candidates().last().map(|candidate| candidate.provider.name.clone());
-        Err(exhausted(failures).with(|details| details.provider = last))
     }
 
-    async fn one(
+    fn answered(
         &self,
         cx: &mut Context,
         candidate: &Candidate,
+        upstream: Upstream,
+        watch: Watch,
+    ) -> Answered {
+        if candidate.origin != Origin::Asked {
+            cx.warnings.push(format!(
+                "{}/{} answered in place of {}",
+                candidate.provider.name,
+                candidate.model,
+                self.ask.model()
+            ));
+        }
+        let watch = match &upstream {
+            Upstream::Complete(_) => {
+                watch.well();
+                None
+            }
+            Upstream::Stream(_) => Some(watch),
+        };
+        Answered { candidate: candidate.clone(), upstream, watch }
+    }
+
+    /// One call: translated, paid for, sent and read until its first content.
+    async fn call(
+        &self,
+        cx: &mut Context,
+        candidate: &Candidate,
+        key: Option<&Secret>,
+        watch: &Watch,
         reservation: &mut Reservation,
     ) -> Result<Upstream, Failed> {
         self.cover(candidate, reservation).await.map_err(Failed::Skipped)?;
         let stream = self.ask.is_stream();
-        let adapter = candidate.provider.adapter.as_ref();
-        let request = self.translate(cx, adapter, candidate, stream).map_err(Failed::Request)?;
-        let mut incoming = self.transport.send(request, stream, self.deadline).await?;
+        let provider = candidate.provider.as_ref();
+        let adapter = provider.adapter.as_ref();
+        let outgoing = provider.translate(self.ask, &candidate.model, key, stream, self.demand.output_cap);
+        let mut outgoing = outgoing.map_err(Failed::Request)?;
+        cx.warnings.append(&mut outgoing.warnings);
+        let began = Instant::now();
+        let mut incoming = self.core.transport.send(outgoing.request, stream, self.deadline).await?;
+        watch.first_byte(began.elapsed());
         if !incoming.status.is_success() {
             let body = incoming.bytes().await.unwrap_or_default();
-            return Err(adapter.failure(incoming.status.as_u16(), &incoming.headers, &body, self.now).into());
+            let now = self.core.clock.now();
+            return Err(adapter.failure(incoming.status.as_u16(), &incoming.headers, &body, now).into());
         }
         if stream {
             let mut source = EventSource::new(incoming, adapter.decoder());
@@ -138,7 +226,7 @@ impl Attempts<'_> {
         if needed <= held.money {
             return Ok(());
         }
-        match self.limiter.raise(self.admission, held, needed, held.tokens).await? {
+        match self.core.stores.limiter.raise(self.admission, held, needed, held.tokens).await? {
             Raise::Raised(held) => {
                 reservation.raised(held);
                 reservation.record()
@@ -147,38 +235,4 @@ impl Attempts<'_> {
             Raise::Gone => Err(Error::new(Kind::StoreUnavailable, "The reservation is gone.")),
         }
     }
-
-    fn translate(
-        &self,
-        cx: &mut Context,
-        adapter: &dyn Adapter,
-        candidate: &Candidate,
-        stream: bool,
-    ) -> Result<Request<Bytes>> {
-        let provider = candidate.provider.as_ref();
-        let endpoint = match self.keys.get(&provider.name) {
-            Some(key) => {
-                let mut endpoint: Endpoint = provider.endpoint.clone();
-                endpoint.key = Some(key.clone());
-                Cow::Owned(endpoint)
-            }
-            None => Cow::Borrowed(&provider.endpoint),
-        };
-        let model = &candidate.model;
-        let mut outgoing = match self.ask {
-            Ask::Chat(request) => {
-                let output_cap = self.demand.output_cap;
-                adapter.chat(&Call { request, model, stream, endpoint: &endpoint, output_cap })?
-            }
-            Ask::Embed(request) => adapter.embed(&EmbedCall { request, model, endpoint: &endpoint })?,
-        };
-        cx.warnings.append(&mut outgoing.warnings);
-        Ok(outgoing.request)
-    }
-}
-
-/// The instant until which an answer that is not streamed must be there, all attempts together.
-pub(crate) fn deadline(asked: Option<Duration>, total: Duration, stream: bool) -> Option<Instant> {
-    let limit = if stream { asked } else { Some(asked.map_or(total, |asked| asked.min(total))) };
-    limit.map(|limit| Instant::now() + limit)
 }

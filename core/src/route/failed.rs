@@ -52,6 +52,37 @@ impl Failed {
         }
     }
 
+    /// Whether the same provider may do better after a while.
+    pub(crate) fn may_pass(&self) -> bool {
+        match self {
+            Failed::Request(_) | Failed::Skipped(_) => false,
+            Failed::Transport(broken) => matches!(broken, Broken::Connect | Broken::Reset),
+            Failed::Provider(failure) => matches!(
+                failure.class,
+                FailureClass::RateLimited
+                    | FailureClass::Overloaded
+                    | FailureClass::Server
+                    | FailureClass::Malformed
+                    | FailureClass::Cut
+                    | FailureClass::InBand
+                    | FailureClass::Connection
+            ),
+        }
+    }
+
+    /// Whether the provider broke (it did, it did not); none where nothing can be told of its health.
+    pub(crate) fn is_providers_fault(&self) -> Option<bool> {
+        match self {
+            Failed::Request(_) | Failed::Skipped(_) => None,
+            Failed::Transport(_) => Some(true),
+            Failed::Provider(failure) => match failure.class {
+                FailureClass::RateLimited | FailureClass::KeyRejected | FailureClass::QuotaExhausted => None,
+                FailureClass::Rejected | FailureClass::TooLarge => Some(false),
+                _ => Some(true),
+            },
+        }
+    }
+
     fn key_rejected(&self) -> bool {
         matches!(self, Failed::Provider(failure)
             if matches!(failure.class, FailureClass::KeyRejected | FailureClass::QuotaExhausted))
@@ -65,7 +96,8 @@ impl Failed {
         matches!(self, Failed::Transport(Broken::Timeout))
     }
 
-    fn retry_after(&self) -> Option<Duration> {
+    /// How long the provider asks to wait.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {
             Failed::Provider(failure) => failure.retry_after,
             Failed::Request(_) | Failed::Skipped(_) | Failed::Transport(_) => None,

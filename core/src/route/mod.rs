@@ -2,17 +2,24 @@
 
 mod attempt;
 mod candidate;
+mod considered;
 mod demand;
 mod failed;
+mod health;
 mod plan;
+mod pool;
 mod registry;
 mod resolve;
+mod retry;
+mod substitute;
 mod upstream;
 
-pub(crate) use attempt::{Answered, Attempts, Upstream, deadline};
-pub(crate) use candidate::{Candidate, Route};
+pub(crate) use attempt::{Answered, Attempts, Upstream};
+pub(crate) use candidate::{Candidate, Origin, Route};
 pub(crate) use failed::Failed;
+pub(crate) use health::{Health, Standing, Watch};
 pub(crate) use plan::{Way, Ways, plan};
 pub(crate) use registry::Registry;
-pub(crate) use resolve::resolve;
+pub(crate) use retry::deadline;
+pub(crate) use substitute::Rules;
 pub(crate) use upstream::EventSource;

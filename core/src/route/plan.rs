@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use super::demand::Demand;
-use super::{Registry, Route, resolve};
+use super::substitute::candidates;
+use super::{Registry, Route, Rules};
 use crate::ask::Ask;
 use crate::auth::Caller;
 use crate::cache::{Keys, Known};
-use crate::clock::Millis;
-use crate::config::FailoverMode;
 use crate::error::{Error, Kind, Result};
 use crate::limits::{Plan, Plans, trigger};
 use crate::money::Nano;
@@ -78,29 +77,23 @@ impl Ways {
 }
 
 /// Finds the ways. What they may cost is estimated later, where no cache knows the answer.
-pub(crate) fn plan(
-    registry: &Registry,
-    mode: FailoverMode,
-    caller: &Caller,
-    ask: &Arc<Ask>,
-    at: Millis,
-) -> Result<Ways> {
-    let first = way(registry, mode, caller, ask.clone(), at)?;
+pub(crate) fn plan(registry: &Registry, rules: &Rules<'_>, ask: &Arc<Ask>) -> Result<Ways> {
+    let caller = rules.caller;
+    let first = way(registry, rules, ask.clone())?;
     let cheaper = caller.project.settings.downgrade.get(ask.model()).filter(|_| trigger(caller).is_some());
     // A table that names a model nobody serves is no way at all: the first one's refusal stands.
-    let second =
-        cheaper.and_then(|model| way(registry, mode, caller, Arc::new(ask.with_model(model)), at).ok());
+    let second = cheaper.and_then(|model| way(registry, rules, Arc::new(ask.with_model(model))).ok());
     Ok(Ways { first, second })
 }
 
-fn way(registry: &Registry, mode: FailoverMode, caller: &Caller, ask: Arc<Ask>, at: Millis) -> Result<Way> {
+fn way(registry: &Registry, rules: &Rules<'_>, ask: Arc<Ask>) -> Result<Way> {
     let model = ask.model();
-    if !caller.may_use(model) {
+    if !rules.caller.may_use(model) {
         return Err(Error::new(Kind::ModelNotFound, format!("The model {model:?} is not allowed here."))
             .with(|details| details.param = Some("model".to_owned())));
     }
-    let route = resolve(registry, mode, model, at)?;
-    if route.first().price.is_none() && caller.caps().any() {
+    let route = candidates(registry, rules, model)?;
+    if route.first().price.is_none() && rules.caller.caps().any() {
         return Err(unknown_price(model));
     }
     Ok(Way { ask, route, demand: Demand::default(), money: Nano::ZERO })

@@ -1,15 +1,19 @@
 //! The providers that are configured.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue};
 
+use super::pool::KeyPool;
+use crate::ask::Ask;
+use crate::auth::Secret;
 use crate::config::{Config, ProviderConfig, ProviderKind, ProviderPrice};
 use crate::error::{Error, Result};
 use crate::pricing::{CustomPrice, Price, PriceOverride, PriceTable};
-use crate::provider::{Adapter, Endpoint, adapter_of};
+use crate::provider::{Adapter, Call, EmbedCall, Endpoint, Outgoing, adapter_of};
 
 /// A configured provider.
 pub(crate) struct Provider {
@@ -17,9 +21,34 @@ pub(crate) struct Provider {
     pub(crate) kind: ProviderKind,
     pub(crate) adapter: Arc<dyn Adapter>,
     pub(crate) endpoint: Endpoint,
+    /// Its keys, where it takes any.
+    pub(crate) keys: KeyPool,
     pub(crate) local: bool,
     /// Models named in the settings.
     pub(crate) models: Vec<String>,
+}
+
+impl Provider {
+    /// The request to send for `ask`, with `key`.
+    pub(crate) fn translate(
+        &self,
+        ask: &Ask,
+        model: &str,
+        key: Option<&Secret>,
+        stream: bool,
+        output_cap: Option<u64>,
+    ) -> Result<Outgoing> {
+        let endpoint = match key {
+            Some(key) => Cow::Owned(self.endpoint.clone().with_key(key.clone())),
+            None => Cow::Borrowed(&self.endpoint),
+        };
+        match ask {
+            Ask::Chat(request) => {
+                self.adapter.chat(&Call { request, model, stream, endpoint: &endpoint, output_cap })
+            }
+            Ask::Embed(request) => self.adapter.embed(&EmbedCall { request, model, endpoint: &endpoint }),
+        }
+    }
 }
 
 impl fmt::Debug for Provider {
@@ -29,7 +58,7 @@ impl fmt::Debug for Provider {
 }
 
 fn endpoint(base_url: &str, settings: &ProviderConfig) -> Result<Endpoint> {
-    let mut endpoint = Endpoint::new(base_url, settings.api_key.clone())?;
+    let mut endpoint = Endpoint::new(base_url, None)?;
     for (name, value) in &settings.headers {
         let bad = || Error::config("headers", name, "is not a valid HTTP header");
         let name = name.parse::<HeaderName>().map_err(|_| bad())?;
@@ -39,6 +68,11 @@ fn endpoint(base_url: &str, settings: &ProviderConfig) -> Result<Endpoint> {
         endpoint = endpoint.header(name, value);
     }
     Ok(endpoint)
+}
+
+fn keys(settings: &ProviderConfig) -> KeyPool {
+    let pooled = settings.api_keys.iter().filter_map(|pooled| Some((pooled.key.clone()?, pooled.weight)));
+    KeyPool::new(settings.api_key.clone().map(|key| (key, 1)).into_iter().chain(pooled).collect())
 }
 
 /// All configured providers and all prices.
@@ -72,6 +106,7 @@ impl Registry {
                 kind,
                 adapter: adapter_of(kind),
                 endpoint,
+                keys: keys(settings),
                 local: settings.local,
                 models: settings.models.clone(),
             };

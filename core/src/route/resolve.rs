@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::registry::{Provider, Registry};
-use super::{Candidate, Route};
+use super::{Candidate, Origin, Route};
 use crate::clock::Millis;
 use crate::config::FailoverMode;
 use crate::error::{Error, Kind, Result};
@@ -80,7 +80,7 @@ fn unknown(model: &str) -> Error {
     .with(|details| details.param = Some("model".to_owned()))
 }
 
-fn allowed(mode: FailoverMode, provider: &Provider) -> bool {
+pub(super) fn allowed(mode: FailoverMode, provider: &Provider) -> bool {
     match mode {
         FailoverMode::LocalOnly => provider.local,
         FailoverMode::CloudOnly => !provider.local,
@@ -88,9 +88,9 @@ fn allowed(mode: FailoverMode, provider: &Provider) -> bool {
     }
 }
 
-fn candidate(registry: &Registry, provider: Arc<Provider>, model: &str, at: Millis) -> Candidate {
+pub(super) fn candidate(registry: &Registry, provider: Arc<Provider>, model: &str, at: Millis) -> Candidate {
     let price = registry.prices.price(&provider.name, model, at.0).cloned();
     let info = registry.prices.model(&provider.name, model);
     let max_output_tokens = info.and_then(|info| info.max_output_tokens);
-    Candidate { provider, model: model.to_owned(), price, max_output_tokens }
+    Candidate { provider, model: model.to_owned(), price, max_output_tokens, origin: Origin::Asked, rank: 0 }
 }

@@ -101,6 +101,11 @@ impl Journal for DirectJournal {
         }
     }
 
+    fn waiting(&self) -> u64 {
+        let state = self.shared.state.lock();
+        (state.ready.len() + state.on_the_way + state.unacknowledged.len()) as u64
+    }
+
     async fn flush(&self, deadline: Duration) -> Result<()> {
         let mut progress = self.shared.progress.subscribe();
         let done = async {

@@ -110,6 +110,7 @@ impl Reserve {
             stream: self.stream,
             estimated: true,
             downgraded_from: None,
+            decisions: None,
             admitted_at: self.held.admitted_at,
             ended_at: now,
         }
@@ -136,6 +137,9 @@ pub trait Journal: Send + Sync + 'static {
 
     /// The limiter has booked the settlement.
     fn acknowledged(&self, ticket: Ticket);
+
+    /// How many rows wait for the ledger.
+    fn waiting(&self) -> u64;
 
     /// Waits until every acknowledged row is in the ledger. An error after `deadline`; nothing is lost by it where
     /// the journal is on disk.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{Attempt, CacheVerdict, Meter, Outcome, Reserve, Row, Settler};
+use super::{CacheVerdict, Meter, Outcome, Reserve, Row, Settler};
 use crate::auth::Caller;
 use crate::clock::Millis;
 use crate::context::Context;
@@ -157,22 +157,16 @@ impl Reservation {
 
     /// Ends it. Returns what was booked: none where the price is unknown or counting is still under way. `answer`: for
     /// the hot tier of the cache, in the same step.
-    pub(crate) fn settle(
-        mut self,
-        ending: Ending,
-        attempts: &[Attempt],
-        answer: Option<HotAnswer>,
-    ) -> Option<Nano> {
-        if let Some(open) = &mut self.open {
-            open.row.attempts = attempts.to_vec();
-        }
+    pub(crate) fn settle(mut self, ending: Ending, cx: &Context, answer: Option<HotAnswer>) -> Option<Nano> {
+        self.note(cx);
         self.close(ending, answer)
     }
 
-    /// The attempts so far, for the row of a request that is dropped.
-    pub(crate) fn attempts(&mut self, attempts: &[Attempt]) {
+    /// What was tried and decided so far, for the row of a request that may be dropped.
+    pub(crate) fn note(&mut self, cx: &Context) {
         if let Some(open) = &mut self.open {
-            open.row.attempts = attempts.to_vec();
+            open.row.attempts.clone_from(&cx.attempts);
+            open.row.decisions = Some(Box::new(cx.decisions.clone()));
         }
     }
 
@@ -241,6 +235,7 @@ impl Row {
             stream: false,
             estimated: false,
             downgraded_from: None,
+            decisions: Some(Box::new(cx.decisions.clone())),
             admitted_at: now,
             ended_at: now,
         }

@@ -9,6 +9,7 @@ use crate::ids::{AdmissionId, CustomerId, CustomerTag, KeyId, ProjectId};
 use crate::limits::{CounterId, Scope, Window};
 use crate::money::Nano;
 use crate::pricing::TokenCounts;
+use crate::telemetry::Decisions;
 
 /// Where an answer came from.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -121,6 +122,9 @@ pub struct Row {
     pub estimated: bool,
     /// The model asked for, where a cheaper one was used because of a cap.
     pub downgraded_from: Option<String>,
+    /// Why it got the answer it got.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decisions: Option<Box<Decisions>>,
     /// When it was admitted: fixes the windows it is booked into.
     pub admitted_at: Millis,
     /// When it ended.

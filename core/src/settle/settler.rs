@@ -21,6 +21,7 @@ use crate::limits::{Held, HotAnswer, Settlement};
 use crate::money::Nano;
 use crate::pricing::{Price, TokenCounts};
 use crate::store::{Ledger, Limiter};
+use crate::telemetry::Metrics;
 
 /// A lease lives so long without renewal.
 pub(crate) const LEASE: Duration = Duration::from_secs(60);
@@ -41,6 +42,7 @@ pub(crate) struct Settler {
     ledger: Arc<dyn Ledger>,
     pub(super) journal: Arc<dyn Journal>,
     pub(super) clock: SharedClock,
+    metrics: Arc<Metrics>,
     pub(super) runtime: Handle,
     /// What a reservation costs that nobody settles.
     expired: ExpiredReservations,
@@ -58,6 +60,7 @@ impl Settler {
         ledger: Arc<dyn Ledger>,
         journal: Arc<dyn Journal>,
         clock: SharedClock,
+        metrics: Arc<Metrics>,
         runtime: Handle,
         expired: ExpiredReservations,
     ) -> Arc<Settler> {
@@ -66,6 +69,7 @@ impl Settler {
             ledger,
             journal,
             clock,
+            metrics,
             runtime,
             expired,
             tasks: TaskTracker::new(),
@@ -166,10 +170,41 @@ impl Settler {
     /// the stores are in process.
     pub(crate) fn settle(&self, settlement: Settlement, mut row: Row, answer: Option<HotAnswer>) {
         row.ended_at = self.clock.now();
+        self.tell(&row);
         self.unwatch(&settlement.held);
         self.lent_cost(&settlement);
         let ticket = self.journal.settled(row, Some(&settlement));
         self.book_at_limiter(settlement, answer, Some(ticket));
+    }
+
+    /// What is seen of a request that has ended: numbers, and its record of decisions in the trace.
+    fn tell(&self, row: &Row) {
+        self.metrics.ended(row);
+        if tracing::enabled!(target: "lockgate::decisions", tracing::Level::DEBUG) {
+            let decisions =
+                row.decisions.as_ref().and_then(|decisions| serde_json::to_string(decisions).ok());
+            tracing::debug!(
+                target: "lockgate::decisions",
+                request_id = %row.request_id,
+                requested_model = %row.requested_model,
+                provider = row.provider.as_deref().unwrap_or_default(),
+                model = row.served_model.as_deref().unwrap_or_default(),
+                cache = row.cache.as_str(),
+                status = row.status,
+                decisions = decisions.unwrap_or_default(),
+                "decided"
+            );
+        }
+    }
+
+    /// How many reservations this process holds.
+    pub(crate) fn reservations(&self) -> u64 {
+        self.open.lock().values().map(|held| held.len() as u64).sum()
+    }
+
+    /// How many rows wait for the ledger.
+    pub(crate) fn rows_waiting(&self) -> u64 {
+        self.journal.waiting()
     }
 
     pub(super) fn unwatch(&self, held: &Held) {
@@ -203,6 +238,7 @@ impl Settler {
     /// Writes the row of a request that reserved nothing, as a cache hit.
     pub(crate) fn record(&self, mut row: Row) {
         row.ended_at = self.clock.now();
+        self.tell(&row);
         let ticket = self.journal.settled(row, None);
         self.journal.acknowledged(ticket);
     }

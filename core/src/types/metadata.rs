@@ -82,6 +82,8 @@ object! {
         opt downgraded_from: String = "downgraded_from",
         /// Cosine similarity of a semantic hit.
         opt similarity: f32 = "similarity",
+        /// What was decided, and why, where the caller asked.
+        opt explain: Raw = "explain",
         /// What a cache hit saved, in US dollars.
         opt saved_usd: Usd = "saved_usd",
     }

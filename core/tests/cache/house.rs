@@ -40,6 +40,8 @@ async fn build(sim: &Sim, store: &str, shared: bool) -> Gateway {
         .environment(Environment::empty())
         .set("store", store)
         .set("shared", shared)
+        // A provider is asked once: what becomes of one failure is what is looked at.
+        .set("routing.retries", 0)
         .set("providers.openai.api_key", "sk-test")
         .set("providers.openai.base_url", sim.openai_base_url())
         .build()

@@ -123,6 +123,7 @@ fn row(world: &World, cost: i64) -> Row {
         stream: false,
         estimated: false,
         downgraded_from: None,
+        decisions: None,
         admitted_at: START,
         ended_at: START,
     }

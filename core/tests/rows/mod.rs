@@ -9,6 +9,7 @@ use lockgate::limits::{Held, Settlement};
 use lockgate::money::Nano;
 use lockgate::pricing::TokenCounts;
 use lockgate::settle::{Attempt, CacheVerdict, Outcome, Reserve, Row};
+use lockgate::telemetry::{Considered, Decisions, ExactVerdict, LimitsTold, PriceSource, Stage, Verdict};
 
 /// 2026-11-23T12:00:00Z
 pub(crate) const NOON: Millis = Millis(1_795_435_200_000);
@@ -41,9 +42,37 @@ pub(crate) fn row(project: ProjectId, at: Millis, cost: i64) -> Row {
         stream: true,
         estimated: false,
         downgraded_from: None,
+        decisions: Some(Box::new(decisions())),
         admitted_at: at,
         ended_at: Millis(at.0 + 2),
     }
+}
+
+/// A record with something in every field.
+pub(crate) fn decisions() -> Decisions {
+    let mut decisions = Decisions {
+        limits: Some(LimitsTold {
+            remaining_requests: Some(59),
+            cap_scope: Some("project".to_owned()),
+            cap_nano_usd: Some(10),
+            remaining_nano_usd: Some(3),
+            reserved_nano_usd: 2,
+            ..LimitsTold::default()
+        }),
+        exact: Some(ExactVerdict::Miss),
+        candidates: vec![Considered {
+            provider: "openai".to_owned(),
+            model: "gpt-4o".to_owned(),
+            why: "asked".to_owned(),
+            verdict: Verdict::Answered,
+            reason: None,
+            breaker_open: false,
+        }],
+        price: Some(PriceSource::Table),
+        ..Decisions::default()
+    };
+    decisions.timings_us.add(Stage::Admit, 7);
+    decisions
 }
 
 pub(crate) fn customer(name: &str) -> CustomerId {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args, Subcommand, ValueEnum};
 use lockgate::auth::{CapMode, DEFAULT_PROJECT, OnStoreLoss, Project, ProjectSettings};
+use lockgate::config::{Chain, Substitute};
 
 use super::customer::{self, OnLimitArg};
 use super::store;
@@ -99,6 +100,39 @@ pub(crate) struct Changes {
     /// A model the project may ask for; repeat it for more, none = all. Replaces the list.
     #[arg(long = "model", value_name = "MODEL|none")]
     models: Vec<String>,
+    /// A provider the project's requests may go to; repeat it for more, none = all. Replaces the list.
+    #[arg(long = "provider", value_name = "PROVIDER|none")]
+    providers: Vec<String>,
+    /// Models that stand in for another when it fails, in order; repeat it for more. MODEL=none removes one.
+    #[arg(long = "chain", value_name = "MODEL=MODEL,MODEL", value_parser = parse::pair)]
+    chains: Vec<(String, String)>,
+    /// Which models may stand in for others; default = as the gateway is set.
+    #[arg(long, value_enum)]
+    substitute: Option<SubstituteArg>,
+}
+
+/// Which models may stand in for others.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum SubstituteArg {
+    /// As the gateway is set.
+    Default,
+    /// None.
+    Never,
+    /// Those of a chain.
+    Chain,
+    /// Those of a chain, then models of the same tier.
+    Tier,
+}
+
+impl SubstituteArg {
+    fn setting(self) -> Option<Substitute> {
+        match self {
+            SubstituteArg::Default => None,
+            SubstituteArg::Never => Some(Substitute::Never),
+            SubstituteArg::Chain => Some(Substitute::Chain),
+            SubstituteArg::Tier => Some(Substitute::Tier),
+        }
+    }
 }
 
 /// How a cap treats requests without a maximum of output tokens.
@@ -157,18 +191,35 @@ impl Changes {
         }
         let caps = [self.customer_daily_cap, self.customer_monthly_cap, self.customer_per_request_cap];
         customer::change(&mut settings.customer_defaults, caps, self.customer_on_limit);
-        match self.models.as_slice() {
-            [] => {}
-            [none] if none == "none" => settings.models = None,
-            list if list.iter().any(|model| model == "none") => {
-                return Err(Failure::usage(
-                    "--model none: stands alone, it lifts the restriction to some models",
-                ));
+        replace(&mut settings.models, self.models, "--model")?;
+        replace(&mut settings.providers, self.providers, "--provider")?;
+        for (model, stand_ins) in self.chains {
+            if stand_ins == "none" {
+                settings.chains.remove(&model);
+                continue;
             }
-            _ => settings.models = Some(self.models),
+            let models = stand_ins.split(',').map(str::to_owned).collect();
+            let kept = settings.chains.get(&model).is_some_and(|chain| chain.cache_substitutes);
+            settings.chains.insert(model, Chain { models, cache_substitutes: kept });
+        }
+        if let Some(substitute) = self.substitute {
+            settings.substitute = substitute.setting();
         }
         Ok(())
     }
+}
+
+/// Lays a list over a restriction: empty leaves it, `none` lifts it.
+fn replace(setting: &mut Option<Vec<String>>, list: Vec<String>, flag: &str) -> Result<(), Failure> {
+    match list.as_slice() {
+        [] => {}
+        [none] if none == "none" => *setting = None,
+        list if list.iter().any(|name| name == "none") => {
+            return Err(Failure::usage(format!("{flag} none: stands alone, it lifts the restriction")));
+        }
+        _ => *setting = Some(list),
+    }
+    Ok(())
 }
 
 pub(super) async fn run(sources: &Sources, command: Command) -> Result<(), Failure> {
@@ -233,6 +284,8 @@ fn show(project: &Project, json: bool) -> Result<(), Failure> {
     let settings = &project.settings;
     let customers = &settings.customer_defaults;
     let downgrade: Vec<String> = settings.downgrade.iter().map(|(from, to)| format!("{from}={to}")).collect();
+    let chains: Vec<String> =
+        settings.chains.iter().map(|(model, chain)| format!("{model}={}", chain.models.join(","))).collect();
     let cache = if settings.cache.enabled {
         format!("on, {}s", settings.cache.ttl_seconds)
     } else {
@@ -244,6 +297,9 @@ fn show(project: &Project, json: bool) -> Result<(), Failure> {
         ("revision", project.rev.to_string()),
         ("monthly cap", listing::cap(settings.monthly_cap)),
         ("models", listing::models(settings.models.as_ref())),
+        ("providers", listing::models(settings.providers.as_ref())),
+        ("stand-ins", if chains.is_empty() { "-".to_owned() } else { chains.join("; ") }),
+        ("substitutes", settings.substitute.map_or_else(|| "as the gateway is set".to_owned(), |s| word(&s))),
         ("requires a customer", settings.require_customer.to_string()),
         ("customers' daily cap", listing::cap(customers.daily_cap)),
         ("customers' monthly cap", listing::cap(customers.monthly_cap)),

@@ -41,13 +41,27 @@ fn with_all_comments_removed_it_is_valid() {
     assert_eq!(config.request_timeout_ms, lockgate::Config::default().request_timeout_ms);
     assert_eq!(config.drain_seconds, lockgate::Config::default().drain_seconds);
     assert_eq!(config.timeouts, lockgate::Config::default().timeouts);
+    assert_eq!(config.routing.breaker, lockgate::Config::default().routing.breaker);
+    assert_eq!(config.routing.retries, lockgate::Config::default().routing.retries);
+    assert_eq!(config.routing.backoff_ms, lockgate::Config::default().routing.backoff_ms);
+    assert_eq!(config.routing.longest_wait_ms, lockgate::Config::default().routing.longest_wait_ms);
+    assert_eq!(config.routing.drain_ms, lockgate::Config::default().routing.drain_ms);
 }
 
 #[test]
 fn it_holds_every_setting() {
     let example: toml::Table = uncommented().parse().unwrap();
-    let tables =
-        ["", "timeouts", "rates", "project", "project.customer_defaults", "project.cache", "providers.local"];
+    let tables = [
+        "",
+        "timeouts",
+        "rates",
+        "routing",
+        "routing.breaker",
+        "project",
+        "project.customer_defaults",
+        "project.cache",
+        "providers.local",
+    ];
     for table in tables {
         let written = table
             .split('.')

@@ -80,6 +80,8 @@ struct Shared {
     /// Something to do for the tail.
     work: Notify,
     closing: AtomicBool,
+    /// Rows written down and not yet in the ledger.
+    waiting: AtomicU64,
     /// Moves whenever rows reached the ledger.
     progress: watch::Sender<u64>,
 }
@@ -104,6 +106,7 @@ impl Spool {
             next: AtomicU64::new(1),
             appender: Mutex::new(appender),
             work: Notify::new(),
+            waiting: AtomicU64::new(0),
             closing: AtomicBool::new(false),
             progress: watch::Sender::new(0),
         });
@@ -168,8 +171,13 @@ impl Journal for Spool {
         };
         let awaits = settlement.is_some().then_some(number);
         self.shared.appender.lock().settled(id, line, awaits);
+        self.shared.waiting.fetch_add(1, Ordering::Relaxed);
         self.shared.work.notify_one();
         Ticket(awaits)
+    }
+
+    fn waiting(&self) -> u64 {
+        self.shared.waiting.load(Ordering::Relaxed)
     }
 
     fn acknowledged(&self, ticket: Ticket) {

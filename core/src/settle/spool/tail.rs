@@ -167,6 +167,7 @@ impl Tail {
             return Some(self.backoff.next());
         }
         self.backoff.reset();
+        self.shared.waiting.fetch_sub(self.ready.len() as u64, Ordering::Relaxed);
         self.ready.clear();
         let mut appender = self.shared.appender.lock();
         for segment in self.segments.drain(..) {

@@ -217,9 +217,9 @@ async fn insert(change: &mut SqliteConnection, row: &Row) -> Result<bool> {
          labels, endpoint, requested_model, served_model, provider, attempts, input_tokens, cached_input_tokens, \
          cache_write_tokens, cache_write_1h_tokens, output_tokens, reasoning_tokens, audio_input_tokens, \
          audio_output_tokens, cost, reserved, saved, latency_us, first_byte_us, cache, similarity, outcome, status, \
-         stream, estimated, downgraded_from, admitted_at, ended_at) \
+         stream, estimated, downgraded_from, decisions, admitted_at, ended_at) \
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, \
-         ?, ?) ON CONFLICT (id) DO NOTHING",
+         ?, ?, ?) ON CONFLICT (id) DO NOTHING",
     )
     .bind(row.id.to_string())
     .bind(&row.request_id)
@@ -254,6 +254,7 @@ async fn insert(change: &mut SqliteConnection, row: &Row) -> Result<bool> {
     .bind(row.stream)
     .bind(row.estimated)
     .bind(&row.downgraded_from)
+    .bind(row.decisions.as_ref().map(json).transpose()?)
     .bind(row.admitted_at.0)
     .bind(row.ended_at.0)
     .execute(change)
@@ -316,6 +317,7 @@ fn read(row: &SqliteRow) -> Result<Row> {
         status: row.number("status")?,
         stream: row.get("stream")?,
         estimated: row.get("estimated")?,
+        decisions: row.json_opt("decisions")?,
         downgraded_from: row.get("downgraded_from")?,
         admitted_at: row.millis("admitted_at")?,
         ended_at: row.millis("ended_at")?,

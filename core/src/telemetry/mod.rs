@@ -1,0 +1,7 @@
+//! What can be seen from outside: the record of decisions of each request, and numbers made from it.
+
+mod decisions;
+mod metrics;
+
+pub use decisions::{Considered, Decisions, ExactVerdict, LimitsTold, PriceSource, Stage, Timings, Verdict};
+pub(crate) use metrics::{CONTENT_TYPE, Metrics, Now};

@@ -1,0 +1,19 @@
+//! The way to a provider that answers: who may stand in, who is left alone, which key is taken, when to wait, and
+//! what is told of it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may stop at the first surprise"
+)]
+
+mod breaker;
+mod chains;
+mod decisions;
+mod disconnect;
+mod house;
+mod keys;
+mod load;
+mod metrics;
+mod retries;
+mod tiers;
