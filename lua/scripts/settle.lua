@@ -72,20 +72,48 @@ if r.rate ~= '-' then
   redis.call('HSET', KEYS[1], 't' .. r.key, pack(used, at, rate))
 end
 
-local function book(window, mark, add_to)
-  if is_seeded(window) then
-    local money = tonumber(r.money)
-    if mark == '1' then
-      add_to(window, r, cost, 0 - money)
-    elseif mark == '2' then
-      add_to(window, r, cost - money, 0)
-    else
-      add_to(window, r, cost, 0)
+-- Reads and writes the counters of one window together. `fields`: which.
+local function book(window, mark, fields)
+  local asked = { 'seeded' }
+  for _, field in ipairs(fields) do
+    asked[#asked + 1], asked[#asked + 2] = field, 'r' .. field
+  end
+  local known = redis.call('HMGET', window, unpack(asked))
+  if not known[1] then
+    return
+  end
+  local money = tonumber(r.money)
+  local settled = mark == '2' and cost - money or cost
+  local given_back = mark == '1' and money or 0
+  local kept, gone = { window }, { window }
+  for at, field in ipairs(fields) do
+    local spent = tonumber(known[at * 2] or '0') + settled
+    if math.abs(spent) > MOST then
+      redis.call('HINCRBY', window, field, int(settled))
+    elseif settled ~= 0 then
+      kept[#kept + 1], kept[#kept + 2] = field, int(spent)
+    end
+    local reserved = tonumber(known[at * 2 + 1] or '0')
+    if given_back > 0 and reserved > MOST then
+      redis.call('HINCRBY', window, 'r' .. field, int(0 - given_back))
+    elseif given_back > 0 and reserved > given_back then
+      kept[#kept + 1], kept[#kept + 2] = 'r' .. field, int(reserved - given_back)
+    elseif given_back > 0 and known[at * 2 + 1] then
+      gone[#gone + 1] = 'r' .. field
     end
   end
+  if #kept > 1 then
+    redis.call('HSET', unpack(kept))
+  end
+  if #gone > 1 then
+    redis.call('HDEL', unpack(gone))
+  end
 end
-book(KEYS[6], r.in_month, add_month)
-book(KEYS[7], r.in_day, add_day)
+local named = r.customer ~= '-'
+book(KEYS[6], r.in_month, named and { 'p', 'k' .. r.key, 'c' .. r.customer } or { 'p', 'k' .. r.key })
+if named then
+  book(KEYS[7], r.in_day, { 'c' .. r.customer })
+end
 if r.phase ~= 'o' then
   return 'late'
 end

@@ -141,7 +141,7 @@ impl Bench {
         self.limiter.admit(&ask(self.project, None)).await.unwrap();
         let mut lines = monitor.on_message::<String>();
         while let Some(line) = lines.next().await {
-            if let Some((_, words)) = line.split_once("] \"evalsha\" ") {
+            if let Some((_, words)) = line.split_once("] \"EVALSHA\" ") {
                 return words.split(' ').map(|word| word.trim_matches('"').to_owned()).collect();
             }
         }

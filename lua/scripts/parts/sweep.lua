@@ -30,4 +30,5 @@ local function sweep(state, held, open, lapsed, months, days, most)
       redis.call('ZADD', lapsed, r.lease, id)
     end
   end
+  return #over
 end

@@ -12,37 +12,56 @@ use crate::money::Nano;
 /// Expired leases that one admission clears away.
 const SWEEP: usize = 16;
 
-pub(super) fn admit(scripts: &'static Scripts, keys: &Keys, admission: &Admission, day: &Day) -> Command {
+pub(super) fn admit(
+    scripts: &'static Scripts,
+    keys: &Keys,
+    admission: &Admission,
+    day: &Day,
+    new: bool,
+) -> Command {
     let Admission { rates, caps, first, second, .. } = admission;
-    let windows = day.windows();
-    let mut all = vec![keys.state(), keys.held(), keys.open(), keys.lapsed()];
-    all.extend(windows.map(|window| keys.spend(window)));
+    let mut all = Vec::with_capacity(11);
+    all.extend([keys.state(), keys.open(), keys.lapsed(), keys.spend(day.month), keys.spend(day.day)]);
     all.push(keys.ended(admission.id));
-    let mut command = Command::new(&scripts.admit, all)
+    if new {
+        // Leases of yesterday's requests end now.
+        all.extend([keys.spend(day.month_before), keys.spend(day.day_before)]);
+    }
+    let mut index = |key: Option<String>| match key {
+        Some(key) => {
+            all.push(key);
+            all.len()
+        }
+        None => 0,
+    };
+    let leader = index(first.cache_key.filter(|_| admission.follow).map(|key| keys.leader(&key)));
+    let answer = index(first.cache_key.map(|key| keys.answer(&key)));
+    let other = index(second.as_ref().and_then(|second| second.plan.cache_key).map(|key| keys.answer(&key)));
+
+    let mut command = Command::new(&scripts.admit, &all)
         .arg(day.begins.0)
         .arg(day.ends.0)
-        .arg(windows.map(Window::code).as_slice())
-        .arg(admission.id.to_string())
-        .arg(admission.key.to_string())
-        .arg(admission.customer.map(|tag| tag.to_string()).unwrap_or_default())
-        .arg(admission.rev)
-        .arg(match admission.charge {
-            Charge::Full => "full",
-            Charge::RateOnly => "rate",
-            Charge::Rated => "rated",
-        });
+        .arg(day.month.code())
+        .arg(day.day.code());
+    command.push_limit(new.then(|| day.month_before.code()));
+    command.push_limit(new.then(|| day.day_before.code()));
+    command.push(admission.id.to_string());
+    command.push(admission.key.to_string());
+    command.push(admission.customer.map(|tag| tag.to_string()).unwrap_or_default());
+    command.push(admission.rev);
+    command.push(match admission.charge {
+        Charge::Full => "full",
+        Charge::RateOnly => "rate",
+        Charge::Rated => "rated",
+    });
     command.push_limit(rates.requests_per_minute);
     command.push_limit(rates.tokens_per_minute);
     command.push_limit(rates.concurrency);
     push_caps(&mut command, caps);
     command.push(u64::try_from(admission.lease.as_millis()).unwrap_or(u64::MAX));
     command.push(SWEEP);
-    let leader = match first.cache_key.filter(|_| admission.follow) {
-        Some(key) => command.key(keys.leader(&key)),
-        None => 0,
-    };
     command.push(leader);
-    push_plan(&mut command, keys, first);
+    push_plan(&mut command, first, answer);
     match second {
         Some(second) => {
             command.push(match second.on {
@@ -50,19 +69,18 @@ pub(super) fn admit(scripts: &'static Scripts, keys: &Keys, admission: &Admissio
                 Trigger::OwnerCap => "o",
                 Trigger::AnyCap => "a",
             });
-            push_plan(&mut command, keys, &second.plan);
+            push_plan(&mut command, &second.plan, other);
         }
         None => command.push(""),
     }
     command
 }
 
-fn push_plan(command: &mut Command, keys: &Keys, plan: &Plan) {
+fn push_plan(command: &mut Command, plan: &Plan, index: usize) {
     command.push(money(plan.money));
     command.push(tokens(plan.tokens));
     command.push(u8::from(plan.cached));
     command.push(plan.version.as_deref().unwrap_or_default());
-    let index = plan.cache_key.map_or(0, |key| command.key(keys.answer(&key)));
     command.push(index);
 }
 
@@ -78,11 +96,16 @@ fn windows_of(keys: &Keys, held: &Held) -> [String; 2] {
     [keys.spend(Window::month(held.admitted_at)), keys.spend(Window::day(held.admitted_at))]
 }
 
-/// Without an answer to keep; [`Command::push`] the time it has left and the answer for one.
-pub(super) fn settle(scripts: &'static Scripts, keys: &Keys, settlement: &Settlement) -> Command {
+/// `answer`: the key of one to keep; the time it has left and the answer itself are to be pushed.
+pub(super) fn settle(
+    scripts: &'static Scripts,
+    keys: &Keys,
+    settlement: &Settlement,
+    answer: Option<String>,
+) -> Command {
     let held = &settlement.held;
     let [month, day] = windows_of(keys, held);
-    let all = vec![
+    let mut all = vec![
         keys.state(),
         keys.held(),
         keys.open(),
@@ -92,7 +115,8 @@ pub(super) fn settle(scripts: &'static Scripts, keys: &Keys, settlement: &Settle
         day,
         keys.ended(held.id),
     ];
-    Command::new(&scripts.settle, all)
+    all.extend(answer);
+    Command::new(&scripts.settle, &all)
         .arg(held.id.to_string())
         .arg(money(settlement.money))
         .arg(tokens(settlement.tokens))
@@ -113,7 +137,7 @@ pub(super) fn raise(
     let [month, day] = windows_of(keys, held);
     let all = vec![keys.state(), keys.held(), month, day];
     let mut command =
-        Command::new(&scripts.raise, all).arg(held.id.to_string()).arg(money(most)).arg(tokens(used));
+        Command::new(&scripts.raise, &all).arg(held.id.to_string()).arg(money(most)).arg(tokens(used));
     push_caps(&mut command, caps);
     command
 }

@@ -3,63 +3,80 @@
 use lockgate_lua::Script;
 use redis::{Arg, Cmd, ToRedisArgs};
 
+/// About what the longest call takes.
+const USUAL: (usize, usize) = (56, 1400);
+
 /// A script with its keys and arguments.
 pub(super) struct Command {
     pub(super) script: &'static Script,
-    keys: Vec<String>,
-    arguments: Cmd,
+    keys: usize,
+    /// By the script's hash, as a store takes it that knows the script.
+    by_hash: Cmd,
 }
 
 impl Command {
     /// `keys` hash to one slot: they are one project's.
-    pub(super) fn new(script: &'static Script, keys: Vec<String>) -> Command {
-        Command { script, keys, arguments: Cmd::new() }
+    pub(super) fn new(script: &'static Script, keys: &[String]) -> Command {
+        let mut by_hash = Cmd::with_capacity(USUAL.0, USUAL.1);
+        by_hash.arg("EVALSHA").arg(&script.sha1).arg(keys.len());
+        for key in keys {
+            by_hash.arg(key);
+        }
+        Command { script, keys: keys.len(), by_hash }
     }
 
     pub(super) fn arg(mut self, argument: impl ToRedisArgs) -> Command {
-        self.arguments.arg(argument);
+        self.by_hash.arg(argument);
         self
     }
 
     pub(super) fn push(&mut self, argument: impl ToRedisArgs) {
-        self.arguments.arg(argument);
+        self.by_hash.arg(argument);
     }
 
     /// A limit; absent is the empty text.
     pub(super) fn push_limit(&mut self, limit: Option<impl ToRedisArgs>) {
         match limit {
-            Some(limit) => self.arguments.arg(limit),
-            None => self.arguments.arg(""),
+            Some(limit) => self.by_hash.arg(limit),
+            None => self.by_hash.arg(""),
         };
     }
 
-    /// Another key, after those given before.
-    pub(super) fn key(&mut self, key: String) -> usize {
-        self.keys.push(key);
-        self.keys.len()
-    }
-
-    /// By the script's hash, as a store takes it that knows the script.
-    pub(super) fn by_hash(&self) -> Cmd {
-        self.built("EVALSHA", &self.script.sha1)
+    pub(super) fn by_hash(&self) -> &Cmd {
+        &self.by_hash
     }
 
     /// With the script itself.
     pub(super) fn by_text(&self) -> Cmd {
-        self.built("EVAL", self.script.text)
+        let mut command = redis::cmd("EVAL");
+        command.arg(self.script.text);
+        self.copy_from(2, &mut command);
+        command
     }
 
-    fn built(&self, verb: &str, script: &str) -> Cmd {
-        let mut command = redis::cmd(verb);
-        command.arg(script).arg(self.keys.len());
-        for key in &self.keys {
-            command.arg(key);
-        }
-        for argument in self.arguments.args_iter() {
-            if let Arg::Simple(bytes) = argument {
-                command.arg(bytes);
+    /// With one key more, after the others.
+    pub(super) fn with_key(self, key: &str) -> Command {
+        let mut by_hash = Cmd::new();
+        by_hash.arg("EVALSHA").arg(&self.script.sha1).arg(self.keys + 1);
+        for (index, argument) in self.by_hash.args_iter().skip(3).enumerate() {
+            if index == self.keys {
+                by_hash.arg(key);
             }
+            copy(argument, &mut by_hash);
         }
-        command
+        if self.by_hash.args_iter().len() == self.keys + 3 {
+            by_hash.arg(key);
+        }
+        Command { keys: self.keys + 1, by_hash, ..self }
+    }
+
+    fn copy_from(&self, first: usize, to: &mut Cmd) {
+        self.by_hash.args_iter().skip(first).for_each(|argument| copy(argument, to));
+    }
+}
+
+fn copy(argument: Arg<&[u8]>, to: &mut Cmd) {
+    if let Arg::Simple(bytes) = argument {
+        to.arg(bytes);
     }
 }

@@ -26,9 +26,9 @@ impl Keys {
         self.named("state")
     }
 
-    /// Reservations by admission.
+    /// Reservations by admission: in the same hash, so that one command reads all that an admission depends on.
     pub(super) fn held(&self) -> String {
-        self.named("held")
+        self.state()
     }
 
     /// Reservations under way, by the end of their lease.

@@ -38,6 +38,8 @@ const REASSERTED_AT_ONCE: usize = 50;
 const SEEDED_AT_ONCE: usize = 500;
 /// So many acknowledged reservations wait for a late settlement.
 const ACKNOWLEDGED: usize = 10_000;
+/// So long after midnight an admission also ends leases that began before it.
+const DAY_IS_NEW_MS: u64 = 15 * 60_000;
 /// How often a caller may be wrong about the store's day.
 const MOST_TURNS: usize = 3;
 /// So long after its end the counters of a window are kept.
@@ -172,11 +174,11 @@ impl RedisLimiter {
         *day
     }
 
-    async fn call(&self, project: ProjectId, mut command: Command) -> Result<Value> {
+    async fn call(&self, project: ProjectId, command: Command) -> Result<Value> {
         if self.on_test_clock && command.script.timed {
             let clock = self.keys(project).clock();
             self.link.plain(redis::cmd("SET").arg(&clock).arg(self.clock.now().0)).await?;
-            command.key(clock);
+            return self.link.call(&command.with_key(&clock)).await;
         }
         self.link.call(&command).await
     }
@@ -203,7 +205,8 @@ impl RedisLimiter {
         let keys = self.keys(settlement.held.project);
         let mut settlement = settlement.clone();
         for _ in 0..MOST_TURNS {
-            let mut command = call::settle(self.scripts, &keys, &settlement);
+            let kept = answer.map(|answer| keys.answer(&answer.key));
+            let mut command = call::settle(self.scripts, &keys, &settlement, kept);
             match answer {
                 Some(answer) => self.push_answer(&mut command, &keys, settlement.held.id, answer).await?,
                 None => command.push(""),
@@ -227,7 +230,6 @@ impl RedisLimiter {
         answer: &HotAnswer,
     ) -> Result<()> {
         let left = answer.expires_at.since(self.clock.now());
-        command.key(keys.answer(&answer.key));
         command.push(left);
         if answer.body.len() <= LARGEST_INLINE {
             command.push([&[INLINE], answer.body.as_ref()].concat());
@@ -261,7 +263,7 @@ impl RedisLimiter {
                 let last = whole && chunks.peek().is_none();
                 let all = vec![keys.spend(window), keys.windows()];
                 let mut command =
-                    Command::new(&self.scripts.seed, all).arg(window.code()).arg(u8::from(last));
+                    Command::new(&self.scripts.seed, &all).arg(window.code()).arg(u8::from(last));
                 for (id, amount) in chunk {
                     command.push(field(id.scope));
                     command.push(amount.nano());
@@ -288,7 +290,7 @@ impl RedisLimiter {
         let over: Vec<Window> = codes.filter(|window| window.end().after(KEPT_AFTER) <= now).collect();
         let mut all = vec![keys.state(), keys.windows()];
         all.extend(over.iter().map(|window| keys.spend(*window)));
-        let mut command = Command::new(&self.scripts.prune, all).arg(cursor);
+        let mut command = Command::new(&self.scripts.prune, &all).arg(cursor);
         for window in &over {
             command.push(window.code());
         }
@@ -299,7 +301,7 @@ impl RedisLimiter {
         Ok(())
     }
 
-    fn with_ids(script: &'static Script, keys: Vec<String>, ids: &[AdmissionId]) -> Command {
+    fn with_ids(script: &'static Script, keys: &[String], ids: &[AdmissionId]) -> Command {
         let mut command = Command::new(script, keys);
         for id in ids {
             command.push(id.to_string());
@@ -327,7 +329,9 @@ impl Limiter for RedisLimiter {
     async fn admit(&self, admission: &Admission) -> Result<Verdict> {
         let keys = self.keys(admission.project);
         for _ in 0..MOST_TURNS {
-            let command = call::admit(self.scripts, &keys, admission, &self.today());
+            let day = self.today();
+            let new = self.now().since(day.begins) < DAY_IS_NEW_MS;
+            let command = call::admit(self.scripts, &keys, admission, &day, new);
             let answer = self.call(admission.project, command).await?;
             let mut answered = Answered::read(Reply::list(answer, "admit")?, admission)?;
             self.learn(answered.now);
@@ -337,7 +341,7 @@ impl Limiter for RedisLimiter {
                 "ended" => return Err(late()),
                 "hit" => {
                     let plan: usize = answered.rest.number()?;
-                    let text = answered.rest.bytes()?;
+                    let text = answered.rest.bytes()?.filter(|text| !text.is_empty());
                     let verdict = answered.decided(plan, admission)?;
                     let Verdict::Hit { standing, .. } = verdict else { return Ok(verdict) };
                     let of_plan = match plan {
@@ -390,7 +394,7 @@ impl Limiter for RedisLimiter {
         let mut unknown = Vec::new();
         for ids in ids.chunks(RENEWED_AT_ONCE) {
             let keys = self.keys(project);
-            let command = Self::with_ids(&self.scripts.renew, vec![keys.held(), keys.open()], ids);
+            let command = Self::with_ids(&self.scripts.renew, &[keys.held(), keys.open()], ids);
             let answer = self.call(project, command).await?;
             let said: Vec<String> = redis::from_redis_value(answer).map_err(|_| garbled("renew"))?;
             unknown.extend(said.iter().filter_map(|id| id.parse::<AdmissionId>().ok()));
@@ -407,7 +411,7 @@ impl Limiter for RedisLimiter {
                 all.push(keys.spend(Window::day(held.admitted_at)));
                 all.push(keys.ended(held.id));
             }
-            let mut command = Command::new(&self.scripts.reassert, all);
+            let mut command = Command::new(&self.scripts.reassert, &all);
             for held in held {
                 command.push(held.id.to_string());
                 command.push(reservation::unbooked(held, LEASE.as_millis()));
@@ -431,8 +435,8 @@ impl Limiter for RedisLimiter {
 
     async fn follow(&self, project: ProjectId, key: &Fingerprint) -> Result<Followed> {
         let keys = self.keys(project);
-        let all = vec![keys.held(), keys.leader(key), keys.answer(key)];
-        let answer = self.call(project, Command::new(&self.scripts.follow, all)).await?;
+        let all = [keys.held(), keys.leader(key), keys.answer(key)];
+        let answer = self.call(project, Command::new(&self.scripts.follow, &all)).await?;
         let mut reply = Reply::list(answer, "follow")?;
         match reply.word()?.as_str() {
             "wait" => Ok(Followed::Wait),
@@ -451,7 +455,7 @@ impl Limiter for RedisLimiter {
     }
 
     async fn revise(&self, project: ProjectId, rev: u64) -> Result<()> {
-        let command = Command::new(&self.scripts.revise, vec![self.keys(project).state()])
+        let command = Command::new(&self.scripts.revise, &[self.keys(project).state()])
             .arg(rev)
             .arg(changes::channel(&self.prefix))
             .arg(project.to_string());
@@ -464,7 +468,7 @@ impl Limiter for RedisLimiter {
         let mut all = vec![keys.state(), keys.held(), keys.open(), keys.lapsed(), keys.windows()];
         all.extend(windows.map(|window| keys.spend(window)));
         let command =
-            Command::new(&self.scripts.lapsed, all).arg(windows.map(Window::code).as_slice()).arg(most);
+            Command::new(&self.scripts.lapsed, &all).arg(windows.map(Window::code).as_slice()).arg(most);
         let mut reply = Reply::list(self.call(project, command).await?, "lapsed")?;
         let now = reply.millis()?;
         let codes = reply.word()?;
@@ -479,8 +483,8 @@ impl Limiter for RedisLimiter {
 
     async fn acknowledge(&self, project: ProjectId, ids: &[AdmissionId]) -> Result<()> {
         let keys = self.keys(project);
-        let all = vec![keys.held(), keys.lapsed(), keys.late()];
-        let mut command = Command::new(&self.scripts.acknowledge, all).arg(ACKNOWLEDGED);
+        let all = [keys.held(), keys.lapsed(), keys.late()];
+        let mut command = Command::new(&self.scripts.acknowledge, &all).arg(ACKNOWLEDGED);
         for id in ids {
             command.push(id.to_string());
         }
@@ -489,15 +493,15 @@ impl Limiter for RedisLimiter {
 
     async fn inspect(&self, project: ProjectId, counters: &[CounterId]) -> Result<Inspection> {
         let keys = self.keys(project);
-        let mut command = Command::new(&self.scripts.inspect, vec![keys.open()]);
-        let mut known: HashMap<Window, usize> = HashMap::new();
+        let mut windows: Vec<Window> = counters.iter().map(|id| id.window).collect();
+        windows.sort_unstable();
+        windows.dedup();
+        let mut all = vec![keys.open()];
+        all.extend(windows.iter().map(|window| keys.spend(*window)));
+        let mut command = Command::new(&self.scripts.inspect, &all);
         for id in counters {
-            let index = match known.get(&id.window) {
-                Some(index) => *index,
-                None => command.key(keys.spend(id.window)),
-            };
-            known.insert(id.window, index);
-            command.push(index);
+            let place = windows.binary_search(&id.window).unwrap_or(0);
+            command.push(place + 2);
             command.push(field(id.scope));
         }
         let mut reply = Reply::list(self.call(project, command).await?, "inspect")?;

@@ -137,8 +137,7 @@ impl Link {
     pub(super) async fn call(&self, command: &Command) -> Result<Value> {
         count(&self.tally.calls);
         self.in_time(async {
-            let by_hash = command.by_hash();
-            match self.send(&by_hash).await {
+            match self.send(command.by_hash()).await {
                 Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
                     count(&self.tally.unknown_scripts);
                     let known = self.send(&command.by_text()).await;

@@ -24,6 +24,15 @@ impl Reply {
         }
     }
 
+    /// The parts of one text; an empty one is nothing.
+    pub(super) fn split(text: &str, what: &'static str) -> Reply {
+        let part = |part: &str| match part {
+            "" => Value::Nil,
+            part => Value::BulkString(part.as_bytes().to_vec()),
+        };
+        Reply { fields: text.split('|').map(part).collect::<Vec<_>>().into_iter(), what }
+    }
+
     pub(super) fn garbled(&self) -> crate::error::Error {
         garbled(self.what)
     }

@@ -31,8 +31,10 @@ pub(super) fn view(reply: &mut Reply, spend: impl FnOnce(&mut Reply) -> Result<V
 
 impl Answered {
     pub(super) fn read(mut reply: Reply, admission: &Admission) -> Result<Answered> {
-        let (code, now) = (reply.word()?, reply.millis()?);
-        let view = view(&mut reply, |reply| {
+        let (code, seen) = (reply.word()?, reply.word()?);
+        let mut seen = Reply::split(&seen, "admit");
+        let now = seen.millis()?;
+        let view = view(&mut seen, |reply| {
             let counters = [reply.counter()?, reply.counter()?, reply.counter()?, reply.counter()?];
             // Month of the project, of the key, of the customer; the customer's day.
             let ids = CounterId::booked(now, admission.key, admission.customer);
