@@ -1,6 +1,6 @@
 # The one entry to building, running and testing; .ci/run calls only these targets.
 .DEFAULT_GOAL := help
-.PHONY: help run test bench lint compat wheel bench-python
+.PHONY: help run test soak bench lint compat wheel bench-python
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -13,6 +13,9 @@ run: ## Build lockgate and run its demo: simulated providers, no key, no databas
 
 test: ## Provision what the tests need, then run every suite. SUITES="rust node-openai6" picks.
 	@tests/run $(SUITES)
+
+soak: ## Random bytes for each parser of streams, 30 seconds each.
+	LOCKGATE_FUZZ_SECONDS=30 cargo test --locked --package lockgate --test wire any_bytes
 
 bench: ## Time each stage, then whole requests beside the least they could cost. Takes minutes to build.
 	cargo build --locked --profile bench --package lockgate-server

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use lockgate::config::StoreUrl;
 use lockgate::types::{ChatRequest, EmbedRequest};
 use lockgate::{CacheMode, CallOptions, Error};
 use parking_lot::Mutex;
@@ -49,6 +50,8 @@ enum Disk {
     Owned,
     /// A file that processes share.
     Shared,
+    /// A database whose limits this process alone keeps.
+    Sole,
 }
 
 impl Drop for Gateway {
@@ -134,10 +137,10 @@ impl Gateway {
         run(py, http::handle(gateway, request, limit), block)
     }
 
-    /// The models that can be asked for.
-    fn models(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        let models = self.gateway(py)?.models();
-        output::from_json(py, &serde_json::to_vec(&models.data).unwrap_or_default())
+    /// The models that can be asked for; local providers are asked what they have.
+    fn models(&self, py: Python<'_>, block: bool) -> PyResult<Py<PyAny>> {
+        let gateway = self.gateway(py)?;
+        run(py, Box::pin(models(gateway)), block)
     }
 
     /// One step of administration, by its name.
@@ -192,7 +195,7 @@ impl Gateway {
             }
         };
         if let Some(open) = open {
-            let file = open.gateway.config().store.as_deref().and_then(file_name);
+            let file = open.gateway.config().store.as_ref().and_then(|store| file_name(store.expose()));
             let work: Work<()> = Box::pin(async move {
                 open.gateway.close(REST).await;
                 drop(open);
@@ -256,7 +259,15 @@ fn is_open(name: &str) -> bool {
 
 /// Why a forked child cannot have this store; none where it can build its own.
 fn inherited(home: &Home<Open>) -> Option<Error> {
+    let process = home.process();
+    let value = format!("a SQLite file opened by process {process} before it forked");
     let advice = match home.peek().map(|open| open.disk) {
+        Some(Disk::Sole) => {
+            let value = format!("a database whose limits process {process} keeps, which forked");
+            let advice = "set redis in place of single_process, so that processes share the limits, or build the \
+                          gateway after the fork";
+            return Some(Error::config("store", value, advice));
+        }
         Some(Disk::Owned) => {
             "use shared = true, so that processes share the store, or build the gateway after the fork"
         }
@@ -266,7 +277,6 @@ fn inherited(home: &Home<Open>) -> Option<Error> {
         }
         Some(Disk::None) | None => return None,
     };
-    let value = format!("a SQLite file opened by process {} before it forked", home.process());
     Some(Error::config("store", value, advice))
 }
 
@@ -276,9 +286,10 @@ fn build(py: Python<'_>, settings: &Settings) -> PyResult<Open> {
     let building: Work<lockgate::Result<lockgate::Gateway>> = Box::pin(builder.build());
     let gateway = host::wait(py, building)?.map_err(|error| raise(py, &error))?;
     let config = gateway.config();
-    let disk = match config.store.as_deref() {
-        Some(store) if store.starts_with("sqlite:") && config.shared => Disk::Shared,
-        Some(store) if store.starts_with("sqlite:") => Disk::Owned,
+    let disk = match config.store.as_ref().map(StoreUrl::scheme).as_deref() {
+        Some("sqlite") if config.shared => Disk::Shared,
+        Some("sqlite") => Disk::Owned,
+        _ if config.single_process => Disk::Sole,
         _ => Disk::None,
     };
     Ok(Open { gateway: Arc::new(gateway), runtime, disk })
@@ -304,6 +315,12 @@ async fn chat(gateway: Arc<lockgate::Gateway>, body: Vec<u8>, options: CallOptio
 async fn embed(gateway: Arc<lockgate::Gateway>, body: Vec<u8>, options: CallOptions) -> Ended {
     let response = gateway.embed_with(EmbedRequest::from_slice(&body)?, options).await?;
     let text = json(&response)?;
+    Ok(Box::new(move |py| output::from_json(py, &text)))
+}
+
+async fn models(gateway: Arc<lockgate::Gateway>) -> Ended {
+    gateway.discover().await;
+    let text = json(&gateway.models().data)?;
     Ok(Box::new(move |py| output::from_json(py, &text)))
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import secrets
 import subprocess
 import sys
 import textwrap
@@ -18,7 +19,7 @@ import lockgate
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-AMBIENT = ("OPENAI_", "LOCKGATE_STORE", "HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
+AMBIENT = ("OPENAI_", "OLLAMA_", "LOCKGATE_STORE", "HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
 
 for name in [name for name in os.environ if name.startswith(AMBIENT)]:
     del os.environ[name]
@@ -42,6 +43,7 @@ class Simulator:
         urls = json.loads(self.process.stdout.readline())
         self.control: str = urls["control"]
         self.openai: str = urls["openai"]
+        self.ollama: str = urls["ollama"]
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
@@ -94,6 +96,34 @@ def gateway(simulator: Simulator) -> Iterator[lockgate.Gateway]:
 @pytest.fixture
 def async_gateway(simulator: Simulator) -> lockgate.AsyncGateway:
     return lockgate.AsyncGateway(simulator.settings(), environment={})
+
+
+@pytest.fixture
+def postgres() -> Iterator[str]:
+    """A database of its own on the server that ``tests/run`` starts; its address."""
+    server = os.environ.get("LOCKGATE_TEST_POSTGRES")
+    if server is None:
+        pytest.fail("LOCKGATE_TEST_POSTGRES is not set: tests/run starts a Postgres for these tests")
+    psql = Path(os.environ["LOCKGATE_TEST_POSTGRES_PROGRAMS"]) / "psql"
+    name = f"python_{secrets.token_hex(8)}"
+
+    def administer(statement: str) -> None:
+        subprocess.run([psql, "--quiet", "--command", statement, server], check=True)
+
+    administer(f"CREATE DATABASE {name}")
+    yield f"{server.rpartition('/')[0]}/{name}"
+    administer(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=["memory", "sqlite", "sqlite shared", "postgres"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, Any]:
+    """The settings of every store, one after another."""
+    if request.param == "postgres":
+        address = request.getfixturevalue("postgres")
+        return {"store": address, "single_process": True, "state_dir": str(tmp_path / "spool")}
+    if request.param.startswith("sqlite"):
+        return {"store": f"sqlite://{tmp_path / 'lockgate.db'}", "shared": request.param.endswith("shared")}
+    return {"store": "memory"}
 
 
 @pytest.fixture

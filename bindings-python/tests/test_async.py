@@ -25,6 +25,12 @@ async def test_cancelling_the_task_cancels_the_request(async_gateway, simulator)
     assert (await async_gateway.inspect()).open == 0
 
 
+async def test_what_ollama_has_is_listed(simulator):
+    gateway = lockgate.AsyncGateway(environment={"OLLAMA_HOST": simulator.ollama})
+    assert "llama3.2:latest" in [model.id for model in await gateway.models()]
+    assert await gateway.close()
+
+
 async def test_many_at_once(async_gateway):
     answers = await asyncio.gather(*(async_gateway.chat(**ask(f"call {n}")) for n in range(100)))
     assert len({answer.id for answer in answers}) == 100

@@ -146,7 +146,16 @@ def test_administration(gateway):
     assert gateway.flush()
     (total,) = gateway.usage(project="team-a")
     assert total.requests == 2
-    assert any(model.id == "gpt-4o-mini" for model in gateway.models())
+    model = next(model for model in gateway.models() if model.id == "gpt-4o-mini")
+    assert (model.provider, model.kind, model.context_window) == ("openai", "chat", 128_000)
+    assert (model.pricing.input, model.pricing.output) == ("0.15", "0.6")
+
+
+def test_what_ollama_has_can_be_asked_for_and_costs_nothing(simulator):
+    with lockgate.Gateway(environment={"OLLAMA_HOST": simulator.ollama}) as gateway:
+        assert "llama3.2:latest" in [model.id for model in gateway.models()]
+        answer = gateway.chat(model="llama3.2", messages=[{"role": "user", "content": "Hello"}])
+        assert (answer.lockgate.provider, answer.lockgate.cost_usd) == ("ollama", 0)
 
 
 def test_a_closed_gateway_says_so(simulator):

@@ -1,4 +1,4 @@
-"""The behaviour cases of every language, through Python's own calls and through the drop-in client."""
+"""The behaviour cases of every language, through Python's own calls and the drop-in client, on every store."""
 
 from __future__ import annotations
 
@@ -91,10 +91,10 @@ def check(seen: dict[str, Any], expect: dict[str, Any]) -> int:
 
 @pytest.mark.parametrize("way", [natively, over_http])
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
-def test_case(case, way, simulator):
+def test_case(case, way, simulator, store):
     pytest.importorskip("openai", reason="decides which HTTP library is used")
     simulator.script(*case["upstream"])
-    settings = simulator.settings(project=case.get("project", {}))
+    settings = simulator.settings(project=case.get("project", {}), **store)
     with lockgate.Gateway(settings, environment={}) as gateway:
         for customer, limits in case.get("customers", {}).items():
             gateway.customers.set(customer, **limits)

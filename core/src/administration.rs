@@ -13,14 +13,15 @@ use crate::ids::ProjectId;
 use crate::settle::Row;
 use crate::store::redis::RedisLimiter;
 use crate::store::{
-    Directory, Ledger, RowFilter, StoreSize, UsageLine, UsageQuery, administration, open_redis,
+    Access, Database, Directory, Ledger, RowFilter, StoreSize, UsageLine, UsageQuery, open_redis,
 };
 
-/// A store opened for administration. It owns no limits, so it works beside a running gateway, which notices changes
-/// within 250 ms.
+/// A store opened for administration. It owns no limits, so it works beside running gateways: those on a SQLite file
+/// notice changes within 250 ms, those on Postgres have heard of a change before the call that makes it returns.
 #[derive(Clone)]
 pub struct Administration {
-    store: crate::store::sqlite::SqliteStore,
+    database: Database,
+    ledger: Arc<dyn Ledger>,
     admin: Admin,
 }
 
@@ -28,24 +29,22 @@ impl Administration {
     /// Opens the store that `config` names and brings its schema up to date.
     pub async fn open(config: &Config) -> Result<Administration> {
         let clock: SharedClock = Arc::new(SystemClock);
-        let url = match config.store.as_deref() {
-            None | Some("memory") => {
-                let allowed = "a store in memory ends with its gateway and cannot be administered from outside: \
-                               name sqlite://PATH";
-                return Err(Error::config("store", "memory", allowed));
-            }
-            Some(url) => url,
+        let Some(url) = config.store.as_ref().filter(|url| url.expose() != "memory") else {
+            let allowed = "a store in memory ends with its gateway and cannot be administered from outside: \
+                           name sqlite://PATH or postgres://…";
+            return Err(Error::config("store", "memory", allowed));
         };
-        let store = administration(url, clock.clone()).await?;
-        let directory: Arc<dyn Directory> = Arc::new(store.clone());
+        // First, so that nothing is changed where gateways would not hear of it.
         let redis = open_redis(config, clock.clone()).await?;
+        let database = Database::open(url, Access::Administration, clock.clone()).await?;
+        let directory: Arc<dyn Directory> = database.directory();
         let on_change = redis.map(|limiter| -> Arc<dyn OnChange> {
             Arc::new(TellsLimiter { limiter, directory: directory.clone() })
         });
         let admin = Admin::new(directory, clock, on_change);
         // Only a gateway lays the settings over a project that is there already.
         admin.ensure_default_project(&config.project).await?;
-        Ok(Administration { store, admin })
+        Ok(Administration { ledger: database.ledger(), database, admin })
     }
 
     /// Projects, keys and customers.
@@ -56,29 +55,29 @@ impl Administration {
 
     /// Sums of the ledger.
     pub async fn usage(&self, query: &UsageQuery) -> Result<Vec<UsageLine>> {
-        self.store.usage(query).await
+        self.ledger.usage(query).await
     }
 
     /// How much the store holds.
     pub async fn size(&self) -> Result<StoreSize> {
-        self.store.size().await
+        self.ledger.size().await
     }
 
     /// Rows of the ledger, newest first.
     pub async fn rows(&self, filter: &RowFilter) -> Result<Vec<Row>> {
-        self.store.rows(filter).await
+        self.ledger.rows(filter).await
     }
 
     /// The version of the store's schema.
     #[must_use]
     pub fn schema(&self) -> u32 {
         // Opening brought it here, or failed.
-        lockgate_migrations::SQLITE.last().map_or(0, |migration| migration.version)
+        self.database.schema()
     }
 
     /// Closes the store.
     pub async fn close(&self) {
-        self.store.close().await;
+        self.database.close().await;
     }
 }
 
@@ -92,7 +91,7 @@ pub async fn redis_warnings(config: &Config) -> Result<Vec<String>> {
 
 impl std::fmt::Debug for Administration {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Administration").field("store", &self.store).finish_non_exhaustive()
+        f.debug_struct("Administration").field("database", &self.database).finish_non_exhaustive()
     }
 }
 

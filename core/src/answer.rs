@@ -168,6 +168,16 @@ impl Desk {
         lost
     }
 
+    /// For providers that give their answers no id.
+    fn own_id(&self) -> String {
+        format!("chatcmpl-{}", self.id)
+    }
+
+    /// A whole answer as the caller gets it.
+    fn sign(&self, reply: Reply, report: &Report) -> Reply {
+        reply.identified(|| self.own_id(), &report.model, self.created).with_metadata(report.metadata())
+    }
+
     /// The answer is whole: what it cost this caller, and what that leaves.
     fn end(&mut self, report: &mut Report, cost: Option<Nano>) {
         report.latency_ms = u64::try_from(self.arrived.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -202,7 +212,7 @@ impl Answer {
         // The last one out takes the answer, the others copies.
         let reply =
             Arc::try_unwrap(whole).map_or_else(|whole| whole.reply.clone(), |whole: Whole| whole.reply);
-        Ok(Answer::Whole(reply.with_metadata(report.metadata()), Box::new(report)))
+        Ok(Answer::Whole(desk.sign(reply, &report), Box::new(report)))
     }
 
     /// An answer from the cache.
@@ -227,7 +237,7 @@ impl Answer {
             }
             reply => {
                 desk.end(&mut report, stored.cost);
-                Answer::Whole(reply.clone().with_metadata(report.metadata()), Box::new(report))
+                Answer::Whole(desk.sign(reply.clone(), &report), Box::new(report))
             }
         }
     }
@@ -243,9 +253,7 @@ pub struct ChatStream {
 impl ChatStream {
     fn new(desk: Desk, source: Source, report: Report) -> ChatStream {
         let shown = Box::new(report.clone());
-        // For providers that give their answers no id.
-        let id = format!("chatcmpl-{}", desk.id);
-        let encoder = Encoder::new(id, report.model.clone(), desk.created);
+        let encoder = Encoder::new(desk.own_id(), report.model.clone(), desk.created);
         let streaming = Streaming { desk, source, encoder, report, ended: false };
         let pieces = futures_util::stream::unfold(streaming, |mut streaming| async move {
             let piece = streaming.next().await?;

@@ -93,6 +93,26 @@ impl Reply {
         }
     }
 
+    /// The answer with an id, a model and a time (in seconds) where the provider gives none.
+    pub(crate) fn identified(mut self, id: impl FnOnce() -> String, model: &str, created: i64) -> Reply {
+        let told = match &mut self {
+            Reply::Chat(response) => {
+                if response.id.is_empty() {
+                    response.id = id();
+                }
+                if response.created == 0 {
+                    response.created = created;
+                }
+                &mut response.model
+            }
+            Reply::Embed(response) => &mut response.model,
+        };
+        if told.is_empty() {
+            model.clone_into(told);
+        }
+        self
+    }
+
     /// The answer with what the gateway did.
     pub(crate) fn with_metadata(mut self, metadata: Metadata) -> Reply {
         match &mut self {

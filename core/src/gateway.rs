@@ -18,7 +18,7 @@ use crate::error::{Error, Kind, Result};
 use crate::ids::ProjectId;
 use crate::limits::{CounterId, Scope, Window};
 use crate::pipeline;
-use crate::route::{Health, Registry, Rules};
+use crate::route::{Discovered, Discovery, Health, Registry, Rules};
 use crate::settle::{Keep, Reconciler, Retention, Row, Settler, Swept};
 use crate::store::redis::{RedisCounts, RedisLimiter};
 use crate::store::{
@@ -26,7 +26,7 @@ use crate::store::{
 };
 use crate::telemetry::{Metrics, Now};
 use crate::transport::Transport;
-use crate::types::{ChatRequest, ChatResponse, EmbedRequest, EmbedResponse, Model, ModelList};
+use crate::types::{ChatRequest, ChatResponse, EmbedRequest, EmbedResponse, ModelList};
 
 /// How long the stores have to answer when somebody looks whether they do.
 const STORE_CHECK: Duration = Duration::from_secs(1);
@@ -44,6 +44,7 @@ pub(crate) struct Core {
     pub(crate) stores: Stores,
     pub(crate) identities: Arc<Identities>,
     pub(crate) registry: Registry,
+    pub(crate) discovery: Discovery,
     pub(crate) transport: Transport,
     pub(crate) health: Health,
     pub(crate) metrics: Arc<Metrics>,
@@ -109,20 +110,16 @@ impl Gateway {
         }
     }
 
-    /// The models that can be asked for.
+    /// The models that can be asked for, of all configured providers, in order of names. Those of providers that say
+    /// themselves which they have are as of the last time somebody asked; [`Gateway::discover`] asks now.
     #[must_use]
     pub fn models(&self) -> ModelList {
-        let mut data: Vec<Model> = Vec::new();
-        for provider in self.core.registry.iter() {
-            let known = self.core.registry.prices.models(&provider.name).map(|info| info.name.clone());
-            for name in provider.models.iter().cloned().chain(known) {
-                if !data.iter().any(|model| model.id == name) {
-                    data.push(Model { id: name, owned_by: provider.name.clone(), ..Model::default() });
-                }
-            }
-        }
-        data.sort_by(|one, other| one.id.cmp(&other.id));
-        ModelList { data, ..ModelList::default() }
+        ModelList { data: self.core.registry.models(self.core.clock.now()), ..ModelList::default() }
+    }
+
+    /// Asks the providers that can say it which models they have, and waits a short time for their answers.
+    pub async fn discover(&self) -> Vec<Discovered> {
+        self.core.discovery.look().await
     }
 
     /// Sums of the ledger.
@@ -302,6 +299,8 @@ impl Gateway {
             .map_err(|source| Error::internal("a gateway needs a Tokio runtime", source))?;
         let registry = Registry::new(&config)?;
         let transport = Transport::new(config.timeouts)?;
+        let within = Duration::from_millis(config.timeouts.discovery_ms);
+        let discovery = Discovery::new(&registry, &transport, within, clock.clone(), runtime.clone());
         let health = Health::new(config.routing.breaker, clock.clone());
         let stores = store::open(&config, clock.clone()).await?;
         let bootstrap = Admin::new(stores.directory.clone(), clock.clone(), None);
@@ -349,6 +348,7 @@ impl Gateway {
             stores,
             identities,
             registry,
+            discovery,
             transport,
             health,
             metrics,

@@ -35,3 +35,4 @@ pub use config::Config;
 pub use context::{CacheMode, CallOptions};
 pub use error::{Error, Result};
 pub use gateway::{Builder, Gateway};
+pub use route::Discovered;

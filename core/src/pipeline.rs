@@ -76,7 +76,9 @@ async fn enter(core: &Arc<Core>, cx: &mut Context, ask: &Arc<Ask>, mut charge: C
         cx.past(Stage::Identify);
 
         // 2. resolve: who could answer
-        let mut ways = route::plan(&core.registry, &core.rules(&caller, ask), ask)?;
+        let rules = core.rules(&caller, ask);
+        core.discovery.attend(&core.registry, &rules, ask.model()).await;
+        let mut ways = route::plan(&core.registry, &rules, ask)?;
         cx.past(Stage::Resolve);
 
         // 3. fingerprint: the keys of the answers in the exact cache, and what this process has of them

@@ -20,7 +20,7 @@ use std::time::Duration;
 use lockgate::auth::{CustomerLimits, GatewayKey, Key, KeyHash, OnLimit, Project, ProjectSettings, Secret};
 use lockgate::clock::SystemClock;
 use lockgate::error::Kind;
-use lockgate::ids::{CustomerId, KeyId, ProjectId};
+use lockgate::ids::{KeyId, ProjectId};
 use lockgate::limits::{CounterId, Rates, Scope, Window};
 use lockgate::money::Nano;
 use lockgate::store::sqlite::{Access, SqliteStore};
@@ -112,86 +112,6 @@ async fn a_restart_keeps_projects_keys_customers_and_spend() {
     assert_eq!(store.rows(&RowFilter::default()).await.unwrap(), vec![spent]);
     let month = CounterId { window: Window::month(NOON), scope: Scope::Project };
     assert_eq!(store.spent(made.id, &[month]).await.unwrap(), vec![Nano::from_nano(123_456_789)]);
-}
-
-#[tokio::test]
-async fn every_change_moves_the_revision_and_the_version() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path(), Access::Owner).await;
-    let other = store.create_project(project("other")).await.unwrap();
-    let id = store.create_project(project("one")).await.unwrap().id;
-    let mut last = (1, store.version().await.unwrap());
-    let mut held = key(id, GatewayKey::hash("lg_1"));
-    for step in 0..6 {
-        match step {
-            0 => drop(store.set_project(id, ProjectSettings::default()).await.unwrap()),
-            1 => drop(store.create_key(held.clone()).await.unwrap()),
-            2 => {
-                held.revoked_at = Some(NOON);
-                same(&store.set_key(held.clone()).await.unwrap(), &held);
-            }
-            3 => drop(store.set_customer(id, &customer("a"), CustomerLimits::default()).await.unwrap()),
-            4 => assert!(store.forget_customer(id, &customer("a")).await.unwrap()),
-            _ => assert!(!store.forget_customer(id, &customer("a")).await.unwrap()),
-        }
-        let now = (store.project(id).await.unwrap().unwrap().rev, store.version().await.unwrap());
-        assert_eq!(now, (last.0 + 1, last.1 + 1), "step {step}");
-        last = now;
-    }
-    assert_eq!(
-        store.project(other.id).await.unwrap().unwrap().rev,
-        other.rev,
-        "another project stands still"
-    );
-}
-
-#[tokio::test]
-async fn what_cannot_be_changes_nothing() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path(), Access::Owner).await;
-    let one = store.create_project(project("one")).await.unwrap();
-    let held = store.create_key(key(one.id, GatewayKey::hash("lg_1"))).await.unwrap();
-    let version = store.version().await.unwrap();
-    let nobody = ProjectId::new(NOON);
-
-    let twice = store.create_project(project("one")).await.unwrap_err();
-    assert_eq!((twice.kind(), twice.details().param.as_deref()), (Kind::InvalidRequest, Some("name")));
-    let twice = store.create_key(key(one.id, GatewayKey::hash("lg_1"))).await.unwrap_err();
-    assert_eq!(twice.kind(), Kind::InvalidRequest);
-    let missing = [
-        store.set_project(nobody, ProjectSettings::default()).await.unwrap_err(),
-        store.create_key(key(nobody, GatewayKey::hash("lg_2"))).await.unwrap_err(),
-        store.set_key(Key { project: nobody, ..held.clone() }).await.unwrap_err(),
-        store.set_key(Key { id: KeyId::new(NOON), ..held.clone() }).await.unwrap_err(),
-        store.set_customer(nobody, &customer("a"), CustomerLimits::default()).await.unwrap_err(),
-        store.forget_customer(nobody, &customer("a")).await.unwrap_err(),
-    ];
-    for error in missing {
-        assert_eq!(error.kind(), Kind::NotFound, "{error}");
-    }
-    assert_eq!(store.version().await.unwrap(), version);
-    assert_eq!(store.project(one.id).await.unwrap().unwrap().rev, one.rev + 1);
-    assert_eq!(store.keys(one.id).await.unwrap().len(), 1);
-}
-
-#[tokio::test]
-async fn customers_come_in_pages() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path(), Access::Owner).await;
-    let id = store.create_project(project("one")).await.unwrap().id;
-    let names = ["a", "a:b", "b", "x y", "é"];
-    for name in names {
-        store.set_customer(id, &customer(name), CustomerLimits::default()).await.unwrap();
-    }
-    let mut seen: Vec<CustomerId> = Vec::new();
-    loop {
-        let page = store.customers(id, seen.last(), 2).await.unwrap();
-        if page.is_empty() {
-            break;
-        }
-        seen.extend(page.into_iter().map(|found| found.id));
-    }
-    assert_eq!(seen, names.map(customer));
 }
 
 #[tokio::test]

@@ -20,13 +20,22 @@ pub const SQLITE: &[Migration] = &[
     Migration { version: 4, name: "decisions", sql: include_str!("../sqlite/0004_decisions.sql") },
 ];
 
+/// The schema of the Postgres store, in order.
+pub const POSTGRES: &[Migration] = &[
+    Migration { version: 1, name: "directory", sql: include_str!("../postgres/0001_directory.sql") },
+    Migration { version: 2, name: "ledger", sql: include_str!("../postgres/0002_ledger.sql") },
+    Migration { version: 3, name: "answers", sql: include_str!("../postgres/0003_answers.sql") },
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const ALL: [(&str, &[Migration]); 2] = [("sqlite", SQLITE), ("postgres", POSTGRES)];
+
     #[test]
     fn versions_count_up_from_one() {
-        for (index, migration) in SQLITE.iter().enumerate() {
+        for (index, migration) in ALL.iter().flat_map(|(_, steps)| steps.iter().enumerate()) {
             assert_eq!(migration.version as usize, index + 1, "{}", migration.name);
             assert!(!migration.sql.trim().is_empty(), "{}", migration.name);
         }
@@ -34,13 +43,16 @@ mod tests {
 
     #[test]
     fn every_file_is_embedded() {
-        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("sqlite");
-        let mut files: Vec<String> = std::fs::read_dir(folder)
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
-        files.sort();
-        let named: Vec<String> = SQLITE.iter().map(|m| format!("{:04}_{}.sql", m.version, m.name)).collect();
-        assert_eq!(files, named);
+        for (folder, steps) in ALL {
+            let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+            let mut files: Vec<String> = std::fs::read_dir(folder)
+                .unwrap()
+                .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+                .collect();
+            files.sort();
+            let named: Vec<String> =
+                steps.iter().map(|m| format!("{:04}_{}.sql", m.version, m.name)).collect();
+            assert_eq!(files, named);
+        }
     }
 }

@@ -27,7 +27,8 @@ pub(crate) struct Sources {
     /// The settings file; without it ./lockgate.toml, where there is one.
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// Where projects, keys and the ledger live: sqlite://PATH, or memory for `serve`.
+    /// Where projects, keys and the ledger live: sqlite://PATH, postgres://…, or memory for `serve`. A password belongs
+    /// into LOCKGATE_STORE, which other users of the machine do not see.
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) store: Option<String>,
 }

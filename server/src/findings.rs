@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 
-use lockgate::Config;
-use lockgate::config::{AuthMode, key_variables};
+use lockgate::config::{AuthMode, ProviderKind, compatible_variables, key_variables};
+use lockgate::{Config, Discovered, Gateway};
 use serde::Serialize;
 
 /// What a start would find.
@@ -13,39 +13,92 @@ pub(crate) struct Findings {
     /// Where the limits are, where they are not with the store.
     pub(crate) redis: Option<String>,
     pub(crate) shared: bool,
+    pub(crate) single_process: bool,
     pub(crate) auth: &'static str,
     /// Providers that requests can be sent to.
     pub(crate) providers: Vec<String>,
-    /// Variables of built-in providers that are not set.
+    /// Variables of the vendors that are not set.
     pub(crate) missing: Vec<&'static str>,
+    /// Variables that would make other built-in providers known.
+    pub(crate) also: Vec<&'static str>,
+    /// Providers that say themselves which models they have.
+    pub(crate) local: Vec<Local>,
     pub(crate) warnings: Vec<String>,
+}
+
+/// A provider that was asked for its models.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Local {
+    pub(crate) provider: String,
+    pub(crate) address: String,
+    /// How many it has; none where it gave no list.
+    pub(crate) models: Option<usize>,
 }
 
 impl Findings {
     /// Reads the settings.
     pub(crate) fn of(config: &Config) -> Findings {
-        let missing = key_variables()
+        let mut missing: Vec<&str> = key_variables()
             .filter(|(name, _)| config.providers.get(*name).is_none_or(|provider| provider.api_key.is_none()))
             .map(|(_, variable)| variable)
             .collect();
+        if !config.providers.values().any(|provider| provider.kind == Some(ProviderKind::Ollama)) {
+            missing.push("OLLAMA_HOST");
+        }
         Findings {
-            store: config.store.clone().unwrap_or_else(|| "memory".to_owned()),
+            store: config.store.as_ref().map_or_else(|| "memory".to_owned(), ToString::to_string),
             redis: config.redis_address().ok().flatten().map(|address| address.to_string()),
             shared: config.shared,
+            single_process: config.single_process,
             auth: match config.auth {
                 AuthMode::Optional => "optional",
                 AuthMode::Required => "required",
             },
             providers: config.providers.keys().cloned().collect(),
             missing,
+            also: compatible_variables()
+                .filter(|(name, _)| !config.providers.contains_key(*name))
+                .map(|(_, variable)| variable)
+                .collect(),
+            local: Vec::new(),
             warnings: warnings(config),
         }
+    }
+
+    /// Asks the local providers whether they are there, and what they have.
+    pub(crate) async fn look(&mut self, gateway: &Gateway) {
+        for Discovered { provider, address, models } in gateway.discover().await {
+            if let Err(problem) = &models {
+                self.warnings.push(format!(
+                    "{provider} at {address} does not list its models ({problem}); it is asked again when a model is \
+                     asked for that nobody else has"
+                ));
+            }
+            self.local.push(Local { provider, address, models: models.ok() });
+        }
+    }
+
+    /// The local providers as lines for people, with the name first.
+    pub(crate) fn local_lines(&self) -> impl Iterator<Item = (&str, String)> {
+        self.local.iter().map(|local| {
+            let models = match local.models {
+                Some(1) => "1 model".to_owned(),
+                Some(count) => format!("{count} models"),
+                None => "no answer".to_owned(),
+            };
+            (local.provider.as_str(), format!("{}, {models}", local.address))
+        })
     }
 
     /// The providers as a line for people.
     pub(crate) fn providers_line(&self) -> String {
         if self.providers.is_empty() { "none".to_owned() } else { self.providers.join(", ") }
     }
+}
+
+/// The variables of other providers as a line for people.
+pub(crate) fn also_line(variables: &[&str]) -> Option<String> {
+    (!variables.is_empty()).then(|| format!("{} would each add a provider", variables.join(", ")))
 }
 
 fn warnings(config: &Config) -> Vec<String> {
@@ -61,7 +114,7 @@ fn warnings(config: &Config) -> Vec<String> {
     if config.providers.is_empty() {
         warnings.push("no provider is configured: every request is answered 404 or 503".to_owned());
     }
-    if config.store.as_deref() == Some("memory") {
+    if config.store.as_ref().is_some_and(|store| store.expose() == "memory") {
         warnings.push("store = \"memory\": keys, spend and the ledger end with the process".to_owned());
     }
     warnings

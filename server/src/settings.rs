@@ -1,9 +1,11 @@
 //! Settings: flag > environment > file > default.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use lockgate::Config;
-use lockgate::config::{Environment, Layers};
+use lockgate::clock::SystemClock;
+use lockgate::config::{Environment, Layers, StoreUrl};
+use lockgate::{Config, Gateway};
 
 use crate::cli::Sources;
 use crate::failure::Failure;
@@ -33,4 +35,12 @@ pub(crate) fn layers(sources: &Sources) -> Result<Layers, Failure> {
 /// The settings of a command without flags of its own.
 pub(crate) fn read(sources: &Sources) -> Result<Config, Failure> {
     Ok(layers(sources)?.read()?)
+}
+
+/// A gateway that touches no store: for what settings, price tables and the providers themselves say.
+pub(crate) async fn without_store(mut config: Config) -> Result<Gateway, Failure> {
+    config.store = Some(StoreUrl::new("memory"));
+    config.single_process = false;
+    config.shared = false;
+    Ok(Gateway::start(config, Arc::new(SystemClock)).await?)
 }

@@ -11,7 +11,18 @@ from harness.gateway import Gateway, Key
 from harness.simulator import Simulator
 
 # What would change how an SDK connects, or which key it sends.
-AMBIENT = ("OPENAI_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
+AMBIENT = (
+    "OPENAI_",
+    "OLLAMA_",
+    "GEMINI_",
+    "GOOGLE_",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "all_proxy",
+)
 
 for name in [name for name in os.environ if name.startswith(AMBIENT)]:
     del os.environ[name]

@@ -127,8 +127,8 @@ class AsyncGateway:
         return EmbeddingResponse(await self._do(answer))
 
     async def models(self) -> list[Model]:
-        """The models that can be asked for."""
-        return [Model(model) for model in self._native.models()]
+        """The models that can be asked for; Ollama is asked which it has."""
+        return [Model(model) for model in await self._do(self._native.models(False))]
 
     async def usage(
         self,

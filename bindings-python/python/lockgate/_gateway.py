@@ -123,8 +123,8 @@ class Gateway:
         return EmbeddingResponse(self._native.embed(body, options, True))
 
     def models(self) -> list[Model]:
-        """The models that can be asked for."""
-        return [Model(model) for model in self._native.models()]
+        """The models that can be asked for; Ollama is asked which it has."""
+        return [Model(model) for model in self._native.models(True)]
 
     def usage(
         self,

@@ -25,6 +25,7 @@ __all__ = [
     "Message",
     "Metadata",
     "Model",
+    "ModelPricing",
     "Project",
     "ProjectSettings",
     "PromptTokensDetails",
@@ -283,6 +284,15 @@ class EmbeddingResponse(Record):
     _nested: ClassVar[dict[str, Any]] = {"data": Embedding, "usage": Usage, "lockgate": Metadata}
 
 
+class ModelPricing(Record):
+    """What a model costs now: decimal strings of US dollars per million tokens."""
+
+    input: str
+    output: str | None
+    cached_input: str | None
+    cache_write: str | None
+
+
 class Model(Record):
     """A model that can be asked for."""
 
@@ -290,6 +300,15 @@ class Model(Record):
     object: str
     created: int
     owned_by: str
+    #: The provider that is asked for it first.
+    provider: str
+    #: ``chat`` or ``embedding``, where known.
+    kind: str | None
+    context_window: int | None
+    max_output_tokens: int | None
+    pricing: ModelPricing | None
+
+    _nested: ClassVar[dict[str, Any]] = {"pricing": ModelPricing}
 
 
 class Rates(Record):

@@ -40,14 +40,14 @@ pub(crate) async fn answer(request: Request<Incoming>, path: &str, shared: &Shar
         (&Method::POST, "/faults") => script(request, shared).await,
         (&Method::GET, "/faults") => Ok(waiting(shared)),
         (&Method::GET, "/requests") => requests(&query, shared).await,
+        (&Method::POST, "/pulled") => pulled(request, shared).await,
         (&Method::POST, "/reset") => {
-            shared.scripts.clear();
-            shared.log.clear();
+            shared.reset();
             Ok(json!({"ok": true}))
         }
         _ => {
             let message = format!(
-                "no such control route `{method} {path}`, expected POST /faults, GET /faults, GET /requests or POST /reset"
+                "no such control route `{method} {path}`, expected POST /faults, GET /faults, GET /requests, POST /pulled or POST /reset"
             );
             return json(StatusCode::NOT_FOUND, &json!({"error": {"message": message, "field": "path"}}));
         }
@@ -67,15 +67,39 @@ pub(crate) fn json(status: StatusCode, body: &Value) -> Response<Outgoing> {
     response
 }
 
-async fn script(request: Request<Incoming>, shared: &Shared) -> Result<Value, Refusal> {
+async fn body(request: Request<Incoming>) -> Result<Value, Refusal> {
     let bytes = Limited::new(request.into_body(), BODY_LIMIT)
         .collect()
         .await
         .map_err(|error| Refusal::new("body", format!("the body could not be read: {error}")))?
         .to_bytes();
-    let body: Value = serde_json::from_slice(&bytes)
-        .map_err(|error| Refusal::new("body", format!("the body is not JSON: {error}")))?;
-    let scripts = read_scripts(body)?;
+    serde_json::from_slice(&bytes)
+        .map_err(|error| Refusal::new("body", format!("the body is not JSON: {error}")))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Pulled {
+    provider: Provider,
+    models: Vec<String>,
+}
+
+async fn pulled(request: Request<Incoming>, shared: &Shared) -> Result<Value, Refusal> {
+    let Value::Object(fields) = body(request).await? else {
+        return Err(Refusal::new("body", "the body is not an object with provider and models"));
+    };
+    let Pulled { provider, models } = typed(fields, "")?;
+    if !shared.pull(provider, &models) {
+        return Err(Refusal::new(
+            "provider",
+            format!("provider is {provider}, expected one that pulls: ollama"),
+        ));
+    }
+    Ok(json!({"ok": true, "pulled": models.len()}))
+}
+
+async fn script(request: Request<Incoming>, shared: &Shared) -> Result<Value, Refusal> {
+    let scripts = read_scripts(body(request).await?)?;
     let count = scripts.len();
     for (provider, scripted) in scripts {
         shared.scripts.push(provider, scripted);

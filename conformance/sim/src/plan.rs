@@ -18,6 +18,8 @@ pub(crate) enum EventKind {
     Part,
     /// The event by which clients know that the stream is whole.
     Terminal,
+    /// The same, where no event is for that alone: the last part of the answer.
+    Last,
 }
 
 /// One event of a stream, framed.
@@ -173,7 +175,7 @@ fn change_content(content: &mut Content, fault: &Fault, dialect: &dyn Dialect) {
             *bytes = Bytes::new();
             *usage = None;
         }
-        (Fault::NoDone, Content::Stream(events)) => events.retain(|event| event.kind != EventKind::Terminal),
+        (Fault::NoDone, Content::Stream(events)) => events.retain(|event| event.kind == EventKind::Part),
         (Fault::MalformedJson(broken), Content::Stream(events)) => {
             let place = usize::try_from(broken.after_events).unwrap_or(usize::MAX);
             if let Some(event) = events.get_mut(place) {

@@ -16,22 +16,38 @@ use crate::server::Vendor;
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Provider {
+    /// Gemini: content, whole and streamed, embeddings, models.
+    Gemini,
     /// OpenAI: chat completions, embeddings, models.
     OpenAi,
+    /// Ollama: chat, generate, embed, and the models that are pulled.
+    Ollama,
 }
 
 impl Provider {
     /// Every simulated vendor.
-    pub const ALL: &'static [Self] = &[Self::OpenAi];
+    pub const ALL: &'static [Self] = &[Self::OpenAi, Self::Gemini, Self::Ollama];
 
     /// All that is known of a vendor outside its own module.
     pub(crate) fn row(self) -> Row {
         match self {
+            Self::Gemini => Row {
+                name: "gemini",
+                base: "/v1beta",
+                variable: "GEMINI_BASE_URL",
+                start: |_| Box::new(crate::gemini::Gemini),
+            },
             Self::OpenAi => Row {
                 name: "openai",
                 base: "/v1",
                 variable: "OPENAI_BASE_URL",
                 start: |clock| Box::new(crate::openai::OpenAi::new(clock)),
+            },
+            Self::Ollama => Row {
+                name: "ollama",
+                base: "",
+                variable: "OLLAMA_HOST",
+                start: |clock| Box::new(crate::ollama::Ollama::new(clock)),
             },
         }
     }

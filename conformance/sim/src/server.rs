@@ -41,12 +41,27 @@ pub(crate) struct Shared {
     pub(crate) token_latency: Duration,
 }
 
+impl Shared {
+    /// Forgets faults, records and what was changed.
+    pub(crate) fn reset(&self) {
+        self.scripts.clear();
+        self.log.clear();
+        self.vendors.iter().for_each(|(_, vendor)| vendor.reset());
+    }
+
+    /// Puts `models` in place of what is pulled; false for a vendor where nothing is.
+    pub(crate) fn pull(&self, provider: Provider, models: &[String]) -> bool {
+        self.vendors.iter().any(|(of, vendor)| *of == provider && vendor.pull(models))
+    }
+}
+
 /// One request as it arrived.
 pub(crate) struct Arrived {
     /// The record's number, for ids that differ from one answer to the next.
     pub(crate) id: u64,
     pub(crate) method: Method,
     pub(crate) path: String,
+    pub(crate) query: Option<String>,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
 }
@@ -58,6 +73,15 @@ pub(crate) trait Vendor: Dialect + Send + Sync {
 
     /// The answer for a scripted status.
     fn status(&self, arrived: &Arrived, fault: &fault::StatusFault) -> Answer;
+
+    /// Puts these in place of the models that are pulled; false where none are.
+    fn pull(&self, models: &[String]) -> bool {
+        let _ = models;
+        false
+    }
+
+    /// Forgets what was changed since the start.
+    fn reset(&self) {}
 }
 
 /// Accepts connections until `stop` says so; dropping the tasks closes what is open.
@@ -143,7 +167,14 @@ async fn provide(
         return control::json(StatusCode::PAYLOAD_TOO_LARGE, &Value::Null);
     }
     let snapshot = delivery.entry().snapshot();
-    let arrived = Arrived { id: snapshot.id, method: parts.method, path, headers: parts.headers, body };
+    let arrived = Arrived {
+        id: snapshot.id,
+        method: parts.method,
+        path,
+        query: parts.uri.query().map(str::to_owned),
+        headers: parts.headers,
+        body,
+    };
     let scripted = shared.scripts.take(provider, &arrived.path, snapshot.model());
     if let Some(scripted) = &scripted {
         delivery.entry().faulted(serde_json::to_value(scripted).unwrap_or_default());

@@ -141,10 +141,17 @@ impl Sim {
         self.shared.log.wait_until(ready).await
     }
 
-    /// Forgets waiting faults and records. Requests under way end unrecorded.
+    /// Puts these in place of the models that are pulled; without a tag a name gets the default one.
+    /// A provider whose models are not pulled stays as it is.
+    pub fn pull<N: Into<String>>(&self, provider: Provider, models: impl IntoIterator<Item = N>) {
+        let models: Vec<String> = models.into_iter().map(Into::into).collect();
+        self.shared.pull(provider, &models);
+    }
+
+    /// Forgets waiting faults and records, and what is pulled is again what was at the start. Requests under way end
+    /// unrecorded.
     pub fn reset(&self) {
-        self.shared.scripts.clear();
-        self.shared.log.clear();
+        self.shared.reset();
     }
 
     /// Stops listening and closes every connection; returns when that is done.

@@ -12,6 +12,7 @@ mod measure;
 mod redis;
 mod server;
 mod stages;
+mod streams;
 mod table;
 mod world;
 

@@ -12,8 +12,6 @@ use lockgate::clock::{Clock, Millis, SystemClock};
 use lockgate::ids::{AdmissionId, KeyId, ProjectId};
 use lockgate::limits::{Admission, Caps, Charge, Plan, Rates, Settlement, Verdict};
 use lockgate::money::Nano;
-use lockgate::provider::Adapter;
-use lockgate::provider::openai::OpenAi;
 use lockgate::store::memory::{MemoryLimiter, Start};
 use lockgate::store::sqlite::{Access, SqliteLimiter, SqliteStore};
 use lockgate::store::{Directory, Limiter};
@@ -90,23 +88,6 @@ fn sse_frames(bencher: Bencher<'_, '_>) {
                 .unwrap();
         }
         frames
-    });
-}
-
-#[divan::bench]
-fn sse_openai_events(bencher: Bencher<'_, '_>) {
-    let body = stream();
-    bencher.counter(BytesCount::of_slice(&body)).bench(|| {
-        let mut decoder = OpenAi::default().decoder();
-        let mut events = Vec::new();
-        let mut seen = 0;
-        for read in body.chunks(16 * 1024) {
-            decoder.push(read, &mut events).unwrap();
-            seen += events.len();
-            events.clear();
-        }
-        decoder.end(&mut events).unwrap();
-        seen
     });
 }
 

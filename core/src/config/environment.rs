@@ -4,12 +4,23 @@ use std::collections::BTreeMap;
 
 use toml::{Table, Value};
 
+use crate::error::{Error, Result};
+use crate::provider::ollama;
+use crate::provider::openai::{Dialect, Paths};
+
 /// Environment variables, taken once so that tests can give their own.
 #[derive(Clone, Default)]
 pub struct Environment(BTreeMap<String, String>);
 
-/// Providers whose settings the environment can carry: name, key variable, address variable.
-const PROVIDERS: &[(&str, &str, &str)] = &[("openai", "OPENAI_API_KEY", "OPENAI_BASE_URL")];
+/// Providers whose settings the environment can carry: name, key variable, address variable. Those that speak OpenAI's
+/// protocol are in the table of dialects.
+const PROVIDERS: &[(&str, &str, &str)] = &[("gemini", "GEMINI_API_KEY", "GEMINI_BASE_URL")];
+
+/// Variables with the dated version of Azure's API.
+const AZURE_VERSIONS: &[&str] = &["AZURE_OPENAI_API_VERSION", "OPENAI_API_VERSION"];
+
+/// Where Ollama is, in its own way to say it.
+const OLLAMA_HOST: &str = "OLLAMA_HOST";
 
 /// Variables that are a top-level setting.
 const SETTINGS: &[(&str, &str)] = &[
@@ -19,9 +30,21 @@ const SETTINGS: &[(&str, &str)] = &[
     ("LOCKGATE_FAILOVER_MODE", "failover_mode"),
 ];
 
-/// The built-in providers, each with the variable that can hold its key.
+/// The vendors, each with the variable that can hold its key.
 pub fn key_variables() -> impl Iterator<Item = (&'static str, &'static str)> {
-    PROVIDERS.iter().map(|(name, key, _)| (*name, *key))
+    let native = PROVIDERS.iter().map(|(name, key, _)| (*name, *key));
+    [("openai", "OPENAI_API_KEY")].into_iter().chain(native)
+}
+
+/// The other built-in providers, which speak OpenAI's protocol, each with the variable that makes it known: the one
+/// with its key, or with its address where that is not the same for all.
+pub fn compatible_variables() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let others = Dialect::all().filter(|dialect| *dialect != Dialect::OPENAI);
+    others.filter_map(|dialect| {
+        let shared = dialect.base_url.is_some() && !dialect.local;
+        let variables = if shared { dialect.key_variables } else { dialect.address_variables };
+        Some((dialect.name, *variables.first()?))
+    })
 }
 
 impl Environment {
@@ -52,32 +75,69 @@ impl Environment {
         self.0.get(name).map(String::as_str).filter(|value| !value.trim().is_empty())
     }
 
-    /// The settings that the variables make.
-    pub(super) fn table(&self) -> Table {
+    /// The settings that the variables make. `named` says which providers other layers name.
+    pub(super) fn table(&self, named: impl Fn(&str) -> bool) -> Result<Table> {
         let mut table = Table::new();
         for (variable, setting) in SETTINGS {
             if let Some(value) = self.get(variable) {
                 table.insert((*setting).to_owned(), Value::String(value.to_owned()));
             }
         }
-        let mut providers = Table::new();
-        for (name, key, address) in PROVIDERS {
-            let mut provider = Table::new();
-            if let Some(value) = self.get(key) {
-                provider.insert("api_key".to_owned(), Value::String(value.to_owned()));
-            }
-            if let Some(value) = self.get(address) {
-                provider.insert("base_url".to_owned(), Value::String(value.to_owned()));
-            }
-            if !provider.is_empty() {
-                providers.insert((*name).to_owned(), Value::Table(provider));
-            }
-        }
+        let native = PROVIDERS.iter().map(|(name, key, address)| {
+            (*name, provider(&[("api_key", self.get(key)), ("base_url", self.get(address))]))
+        });
+        let dialects =
+            Dialect::all().map(|dialect| (dialect.name, self.compatible(dialect, named(dialect.name))));
+        let ollama = self.ollama()?.map(|ollama| ("ollama", ollama));
+        let providers = native.chain(dialects).chain(ollama).filter(|(_, provider)| !provider.is_empty());
+        let providers: Table =
+            providers.map(|(name, provider)| (name.to_owned(), Value::Table(provider))).collect();
         if !providers.is_empty() {
             table.insert("providers".to_owned(), Value::Table(providers));
         }
-        table
+        Ok(table)
     }
+
+    /// Ollama needs no key, so it is the address that says whether it is to be used.
+    fn ollama(&self) -> Result<Option<Table>> {
+        let url = match (self.get("OLLAMA_BASE_URL"), self.get(OLLAMA_HOST)) {
+            (Some(url), _) => url.to_owned(),
+            (None, Some(host)) => ollama::address(host).ok_or_else(|| {
+                let allowed = "must be a host, host:port, or an http or https URL";
+                // It may hold a password.
+                let shown = if host.contains('@') { "(hidden)".to_owned() } else { format!("{host:?}") };
+                Error::config(OLLAMA_HOST, shown, allowed)
+            })?,
+            (None, None) => return Ok(None),
+        };
+        let mut provider = Table::from_iter([("base_url".to_owned(), Value::String(url))]);
+        if let Some(key) = self.get("OLLAMA_API_KEY") {
+            provider.insert("api_key".to_owned(), Value::String(key.to_owned()));
+        }
+        Ok(Some(provider))
+    }
+
+    /// The first of the variables that is set.
+    fn first(&self, variables: &[&str]) -> Option<&str> {
+        variables.iter().find_map(|variable| self.get(variable))
+    }
+
+    fn compatible(&self, dialect: &Dialect, named: bool) -> Table {
+        let address = self.first(dialect.address_variables);
+        // A key alone leads nowhere where there is no address that all users share, and none of a machine of one's
+        // own is to be guessed.
+        let found = named || address.is_some() || (dialect.base_url.is_some() && !dialect.local);
+        let key = self.first(dialect.key_variables).filter(|_| found);
+        let versions = if dialect.paths == Paths::Azure { AZURE_VERSIONS } else { &[] };
+        let version = self.first(versions).filter(|_| found);
+        provider(&[("api_key", key), ("base_url", address), ("api_version", version)])
+    }
+}
+
+/// The settings of a provider that are there.
+fn provider(settings: &[(&str, Option<&str>)]) -> Table {
+    let there = settings.iter().filter_map(|(key, value)| Some((*key, (*value)?)));
+    there.map(|(key, value)| (key.to_owned(), Value::String(value.to_owned()))).collect()
 }
 
 impl std::fmt::Debug for Environment {

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use toml::{Table, Value};
 
+use super::url::without_password;
 use super::{Config, Environment};
 use crate::error::{Error, Result};
 
@@ -79,7 +80,11 @@ impl Layers {
         let mut merged = self.fallback;
         merge(&mut merged, self.file);
         if let Some(environment) = &self.environment {
-            merge(&mut merged, environment.table());
+            let named = |layer: &Table, name: &str| {
+                layer.get("providers").and_then(|providers| providers.get(name)).is_some()
+            };
+            let table = environment.table(|name| named(&merged, name) || named(&self.explicit, name))?;
+            merge(&mut merged, table);
         }
         merge(&mut merged, self.explicit);
         let table = Value::Table(merged);
@@ -120,5 +125,11 @@ fn shown(path: &str, value: &Value) -> String {
     {
         return "***".to_owned();
     }
-    value.to_string()
+    match value.as_str() {
+        // Also under a name that is no setting: it may be one, misspelt.
+        Some(text) if text.contains(':') && (text.contains("://") || text.contains('@')) => {
+            format!("{:?}", without_password(text))
+        }
+        _ => value.to_string(),
+    }
 }

@@ -6,6 +6,7 @@ mod layers;
 mod provider;
 mod redis;
 mod routing;
+mod url;
 mod validate;
 
 use std::collections::BTreeMap;
@@ -13,11 +14,12 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-pub use environment::{Environment, key_variables};
+pub use environment::{Environment, compatible_variables, key_variables};
 pub use layers::Layers;
 pub use provider::{PooledKey, ProviderConfig, ProviderKind, ProviderPrice};
 pub(crate) use routing::validate_chains;
 pub use routing::{Breaker, Chain, OnDisconnect, Routing, Substitute};
+pub use url::StoreUrl;
 pub(crate) use validate::check_cap;
 
 use crate::auth::{ProjectSettings, Secret};
@@ -29,8 +31,8 @@ use crate::settle::{ExpiredReservations, SpoolFsync};
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Where projects, keys and the ledger live: `memory` or `sqlite://PATH`. Absent: memory.
-    pub store: Option<String>,
+    /// Where projects, keys and the ledger live: `memory`, `sqlite://PATH` or `postgres://…`. Absent: memory.
+    pub store: Option<StoreUrl>,
     /// Several processes share the SQLite store: every admit and settle becomes one transaction.
     pub shared: bool,
     /// Where limits, reservations and the hot cache live that several processes share: `redis://…` or
@@ -40,7 +42,9 @@ pub struct Config {
     pub redis_prefix: String,
     /// Longest wait for an answer of Redis's, in milliseconds.
     pub redis_timeout_ms: u64,
-    /// Folder of the spool. Default: `PATH-spool` beside the SQLite file.
+    /// This is the only gateway on the Postgres store: limits are kept in its memory.
+    pub single_process: bool,
+    /// Folder of the spool. Default: `PATH-spool` beside the SQLite file, `lockgate-spool` with Postgres.
     pub state_dir: Option<PathBuf>,
     /// When the spool is forced to disk.
     pub spool_fsync: SpoolFsync,
@@ -88,6 +92,7 @@ impl Default for Config {
             redis: None,
             redis_prefix: "lg:".to_owned(),
             redis_timeout_ms: 250,
+            single_process: false,
             state_dir: None,
             spool_fsync: SpoolFsync::default(),
             expired_reservations: ExpiredReservations::default(),
@@ -127,6 +132,8 @@ pub struct Timeouts {
     pub total_ms: u64,
     /// Silence after which a stream's headers and comments go out to the caller.
     pub silence_ms: u64,
+    /// For a local provider to say which models it has. A request for a model that nobody knows waits so long.
+    pub discovery_ms: u64,
 }
 
 impl Default for Timeouts {
@@ -138,6 +145,7 @@ impl Default for Timeouts {
             idle_ms: 120_000,
             total_ms: 600_000,
             silence_ms: 15_000,
+            discovery_ms: 1_000,
         }
     }
 }

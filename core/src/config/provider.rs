@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::auth::Secret;
+use crate::provider::openai::Dialect;
 
 /// A provider to send requests to.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -12,8 +13,12 @@ use crate::auth::Secret;
 pub struct ProviderConfig {
     /// The protocol it speaks. Known by the name for the built-in providers.
     pub kind: Option<ProviderKind>,
-    /// Where it is, up to and with the version: `https://api.openai.com/v1`.
+    /// Its dialect of OpenAI's protocol, as `groq`. Known by the name for the built-in providers.
+    pub dialect: Option<String>,
+    /// Where it is, up to and with the version: `https://api.openai.com/v1`. Ollama's has none.
     pub base_url: Option<String>,
+    /// Azure's dated version of its API, as `2024-10-21`: with one, each deployment has a path of its own.
+    pub api_version: Option<String>,
     /// Our key.
     pub api_key: Option<Secret>,
     /// The environment variable that holds our key.
@@ -26,8 +31,16 @@ pub struct ProviderConfig {
     pub models: Vec<String>,
     /// Its prices, where the built-in tables do not know them.
     pub price: Option<ProviderPrice>,
-    /// Whether it runs on this machine or network: what the failover modes call local.
-    pub local: bool,
+    /// Whether it runs on this machine or network: what the failover modes call local. Ollama and the
+    /// servers one runs oneself (`vllm` …) do unless set otherwise, all others do not.
+    pub local: Option<bool>,
+}
+
+impl ProviderConfig {
+    /// The dialect of the provider called `name`: the one that is set, else the built-in one of that name.
+    pub(crate) fn dialect_of(&self, name: &str) -> Option<&'static Dialect> {
+        Dialect::named(self.dialect.as_deref().unwrap_or(name))
+    }
 }
 
 /// One of several keys.
@@ -53,8 +66,12 @@ fn one() -> u32 {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ProviderKind {
+    /// Google's `generateContent`.
+    Gemini,
     /// OpenAI's chat completions.
     Openai,
+    /// Ollama's own. Its models are found by asking it, and cost nothing unless a price says otherwise.
+    Ollama,
 }
 
 /// A provider's prices.

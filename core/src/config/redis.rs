@@ -3,6 +3,7 @@
 use super::Config;
 use crate::auth::OnStoreLoss;
 use crate::error::{Error, Result};
+use crate::store::postgres::is_postgres;
 use crate::store::redis::RedisAddress;
 
 /// Longest prefix of keys, in bytes.
@@ -24,8 +25,12 @@ impl Config {
             return Err(Error::config("project.on_store_loss", value, allowed));
         }
         let Some(address) = self.redis_address()? else { return Ok(()) };
-        let store = self.store.as_deref().unwrap_or("memory");
-        if !store.starts_with("postgres://") && !store.starts_with("postgresql://") {
+        if self.single_process {
+            let allowed =
+                "the limits of a single process are in its memory: leave out redis, or single_process";
+            return Err(Error::config("redis", address, allowed));
+        }
+        if !self.store.as_ref().is_some_and(is_postgres) {
             let allowed = "limits that several processes share go with projects and a ledger that they share: set \
                            store = \"postgres://…\", or leave redis out";
             return Err(Error::config("redis", address, allowed));

@@ -2,14 +2,20 @@
 
 use std::net::SocketAddr;
 
-use super::{Config, Environment, ProviderKind};
+use super::{Config, Environment, ProviderKind, ProviderPrice, StoreUrl};
 use crate::auth::Secret;
 use crate::error::{Error, Result};
 use crate::money::Nano;
+use crate::provider::ollama;
+use crate::provider::openai::{Dialect, Paths};
+use crate::store::postgres::is_postgres;
 
 /// Addresses of the built-in providers.
-const BUILT_IN: &[(&str, ProviderKind, &str)] =
-    &[("openai", ProviderKind::Openai, "https://api.openai.com/v1")];
+const BUILT_IN: &[(&str, ProviderKind, &str)] = &[
+    ("gemini", ProviderKind::Gemini, "https://generativelanguage.googleapis.com/v1beta"),
+    ("openai", ProviderKind::Openai, "https://api.openai.com/v1"),
+    ("ollama", ProviderKind::Ollama, ollama::DEFAULT_ADDRESS),
+];
 
 /// A day: whoever waits longer for a request to end means for ever.
 const LONGEST_DRAIN: u64 = 86_400;
@@ -21,6 +27,11 @@ impl Config {
             if let Some((_, kind, address)) = BUILT_IN.iter().find(|(built_in, _, _)| built_in == name) {
                 provider.kind.get_or_insert(*kind);
                 provider.base_url.get_or_insert_with(|| (*address).to_owned());
+            }
+            provider.fill(name);
+            if provider.kind == Some(ProviderKind::Ollama) {
+                provider.local.get_or_insert(true);
+                provider.price.get_or_insert(ProviderPrice::Free);
             }
             if provider.api_key.is_none()
                 && let Some(variable) = &provider.api_key_env
@@ -86,11 +97,29 @@ impl Config {
         Ok(())
     }
 
+    /// Whether a gateway can keep limits with these stores: in memory; with SQLite in its memory or in the file; with
+    /// Postgres in its memory, where it is the only one. Administration keeps none, and needs no such pair.
+    pub fn validate_pair(&self) -> Result<()> {
+        let keeps_none =
+            |store: &&StoreUrl| is_postgres(store) && !self.single_process && self.redis.is_none();
+        if let Some(store) = self.store.as_ref().filter(keeps_none) {
+            let allowed = "Postgres alone cannot keep limits for several processes: set redis = \"redis://…\", or \
+                           single_process = true where this is the only gateway on it";
+            return Err(Error::config("store", store, allowed));
+        }
+        Ok(())
+    }
+
     fn validate_store(&self) -> Result<()> {
-        let store = self.store.as_deref().unwrap_or("memory");
-        let sqlite = store.starts_with("sqlite:");
-        if store != "memory" && !sqlite {
-            return Err(Error::config("store", format!("{store:?}"), "must be memory or sqlite://PATH"));
+        let sqlite = self.store.as_ref().is_some_and(|store| store.scheme() == "sqlite");
+        let postgres = self.store.as_ref().is_some_and(is_postgres);
+        if let Some(store) = &self.store
+            && store.expose() != "memory"
+            && !sqlite
+            && !postgres
+        {
+            let allowed = "must be memory, sqlite://PATH or postgres://USER:PASSWORD@HOST/DATABASE";
+            return Err(Error::config("store", store, allowed));
         }
         if self.shared && !sqlite {
             return Err(Error::config(
@@ -98,6 +127,10 @@ impl Config {
                 true,
                 "several processes can share only store = \"sqlite://PATH\"",
             ));
+        }
+        if self.single_process && !postgres {
+            let allowed = "only store = \"postgres://…\" has limits in the memory of a single process";
+            return Err(Error::config("single_process", true, allowed));
         }
         if self.store.is_none()
             && (self.project.monthly_cap.is_some() || self.project.customer_defaults.any_cap())
@@ -114,7 +147,7 @@ impl Config {
 }
 
 impl super::Timeouts {
-    fn named(&self) -> [(&'static str, u64); 6] {
+    fn named(&self) -> [(&'static str, u64); 7] {
         [
             ("connect_ms", self.connect_ms),
             ("first_byte_ms", self.first_byte_ms),
@@ -122,11 +155,51 @@ impl super::Timeouts {
             ("idle_ms", self.idle_ms),
             ("total_ms", self.total_ms),
             ("silence_ms", self.silence_ms),
+            ("discovery_ms", self.discovery_ms),
         ]
     }
 }
 
 impl super::ProviderConfig {
+    /// What the dialect implies. Where it runs and what it costs goes by the name alone: a provider of another name
+    /// may speak the same dialect elsewhere.
+    fn fill(&mut self, name: &str) {
+        let Some(dialect) = self.dialect_of(name) else { return };
+        if dialect.name == name {
+            self.kind.get_or_insert(ProviderKind::Openai);
+            if dialect.local {
+                self.local.get_or_insert(true);
+                self.price.get_or_insert(ProviderPrice::Free);
+            }
+        }
+        if let (none @ None, Some(address)) = (&mut self.base_url, dialect.base_url) {
+            *none = Some(address.to_owned());
+        }
+    }
+
+    fn validate_dialect(&self, name: &str) -> Result<()> {
+        let key = |field: &str| format!("providers.{name}.{field}");
+        if let Some(dialect) = &self.dialect {
+            if self.kind != Some(ProviderKind::Openai) {
+                let allowed = "only a provider of kind \"openai\" has a dialect";
+                return Err(Error::config(&key("dialect"), format!("{dialect:?}"), allowed));
+            }
+            if Dialect::named(dialect).is_none() {
+                let names: Vec<&str> = Dialect::all().map(|dialect| dialect.name).collect();
+                let allowed = format!("must be one of {}", names.join(", "));
+                return Err(Error::config(&key("dialect"), format!("{dialect:?}"), allowed));
+            }
+        }
+        let Some(version) = &self.api_version else { return Ok(()) };
+        let versions = self.dialect_of(name).is_some_and(|dialect| dialect.paths == Paths::Azure);
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.');
+        if !versions || version.is_empty() || !version.chars().all(plain) {
+            let allowed = "must be a version of Azure's API, as 2024-10-21, and only Azure has versions";
+            return Err(Error::config(&key("api_version"), format!("{version:?}"), allowed));
+        }
+        Ok(())
+    }
+
     fn validate(&self, name: &str) -> Result<()> {
         let key = |field: &str| format!("providers.{name}.{field}");
         if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
@@ -138,9 +211,11 @@ impl super::ProviderConfig {
             ));
         }
         if self.kind.is_none() {
-            let allowed = "must be set for a provider that is not built in: \"openai\" (OpenAI-compatible)";
+            let allowed = "must be set for a provider that is not built in: \"openai\" (OpenAI-compatible) or \
+                           \"ollama\"";
             return Err(Error::config(&key("kind"), "absent", allowed));
         }
+        self.validate_dialect(name)?;
         let Some(address) = &self.base_url else {
             return Err(Error::config(
                 &key("base_url"),

@@ -5,11 +5,13 @@ use http::Response;
 use super::{Body, body, headers};
 use crate::error::{Error, Kind, Result};
 use crate::gateway::Gateway;
+use crate::route::is_name_of;
 use crate::types::Model;
 
 pub(super) async fn list(gateway: &Gateway, call: headers::Call) -> Result<Response<Body>> {
-    let mut list = gateway.models();
     let allowed = allowed(gateway, call).await?;
+    gateway.discover().await;
+    let mut list = gateway.models();
     list.data.retain(|model| allowed(&model.id));
     json(&list)
 }
@@ -18,8 +20,15 @@ pub(super) async fn one(gateway: &Gateway, call: headers::Call, name: &str) -> R
     // A slash in a name may arrive written as %2F.
     let name = name.replace("%2F", "/").replace("%2f", "/");
     let allowed = allowed(gateway, call).await?;
-    let found: Option<Model> =
-        gateway.models().data.into_iter().find(|model| model.id == name).filter(|model| allowed(&model.id));
+    let find = || -> Option<Model> {
+        let mut models = gateway.models().data.into_iter();
+        models.find(|model| is_name_of(&name, &model.id)).filter(|model| allowed(&model.id))
+    };
+    let mut found = find();
+    if found.is_none() {
+        gateway.discover().await;
+        found = find();
+    }
     match found {
         Some(model) => json(&model),
         None => Err(Error::new(Kind::ModelNotFound, format!("The model {name:?} does not exist."))

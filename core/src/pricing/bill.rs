@@ -139,6 +139,11 @@ impl Price {
         tier.map_or(&self.base, |(_, rates)| rates)
     }
 
+    /// The rates for longer prompts, each with the number of tokens above which it holds, ascending.
+    pub(crate) fn above(&self) -> impl Iterator<Item = (u64, &Rates)> {
+        self.above.iter().map(|(prompt_tokens, rates)| (*prompt_tokens, rates))
+    }
+
     /// The bill of a finished request, to the nearest nano-USD. Where the parts exceed their total each part is
     /// still billed in full.
     pub fn cost(&self, tokens: &TokenCounts) -> Nano {

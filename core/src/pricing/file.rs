@@ -5,6 +5,7 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 
 use super::bill::{Price, Rates};
+use super::peak::{Hours, Tariff};
 use super::table::{Kind, PricingError, Tier};
 use crate::money::PerMillion;
 
@@ -48,6 +49,29 @@ pub(super) struct PriceEntry {
     audio_output: Option<PerMillion>,
     #[serde(default)]
     above: Vec<AboveEntry>,
+    peak: Option<PeakEntry>,
+}
+
+/// Rates of some hours.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PeakEntry {
+    hours: Vec<String>,
+    input: PerMillion,
+    cached_input: Option<PerMillion>,
+    output: PerMillion,
+}
+
+impl PeakEntry {
+    fn tariff(&self) -> Option<(Hours, Price)> {
+        let rates = Rates {
+            input: self.input,
+            cached_input: self.cached_input,
+            output: self.output,
+            ..Rates::default()
+        };
+        Some((Hours::read(&self.hours)?, Price::flat(rates)))
+    }
 }
 
 /// Rates of one tier, as written in configuration and price files.
@@ -80,7 +104,7 @@ impl AboveEntry {
 
 impl ModelEntry {
     /// The prices with the unix time in ms from which each holds, oldest first.
-    pub(super) fn prices(&self) -> Result<Vec<(i64, Price)>, PricingError> {
+    pub(super) fn prices(&self) -> Result<Vec<(i64, Tariff)>, PricingError> {
         let fault = |what: &str| PricingError::Model { model: self.name.clone(), what: what.to_owned() };
         let mut prices = Vec::with_capacity(self.price.len());
         for entry in &self.price {
@@ -90,7 +114,18 @@ impl ModelEntry {
             }
             let from =
                 start_of(&entry.effective).ok_or_else(|| fault("`effective` is not a date YYYY-MM-DD"))?;
-            prices.push((from, entry.price()));
+            let peak = match &entry.peak {
+                // Two ways to differ at once would need a rule for where they meet.
+                Some(_) if !entry.above.is_empty() => {
+                    return Err(fault("has rates for long prompts and for hours; only one is possible"));
+                }
+                Some(peak) => {
+                    let spans = "`hours` of `peak` are not spans as 01:00-04:00";
+                    Some(peak.tariff().ok_or_else(|| fault(spans))?)
+                }
+                None => None,
+            };
+            prices.push((from, Tariff { price: entry.price(), peak }));
         }
         if prices.is_empty() {
             return Err(fault("has no price"));

@@ -5,6 +5,7 @@
 mod bill;
 mod custom;
 mod file;
+mod peak;
 mod table;
 
 pub use bill::{Price, Rates, TokenCounts};

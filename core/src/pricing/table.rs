@@ -8,11 +8,19 @@ use serde::{Deserialize, Serialize};
 use super::bill::Price;
 use super::custom::PriceOverride;
 use super::file::{ModelEntry, PriceFile};
+use super::peak::Tariff;
 
-const FILES: [(&str, &str); 3] = [
+const FILES: [(&str, &str); 10] = [
     ("openai.toml", include_str!("../../pricing/openai.toml")),
     ("anthropic.toml", include_str!("../../pricing/anthropic.toml")),
     ("gemini.toml", include_str!("../../pricing/gemini.toml")),
+    ("cerebras.toml", include_str!("../../pricing/cerebras.toml")),
+    ("deepseek.toml", include_str!("../../pricing/deepseek.toml")),
+    ("fireworks.toml", include_str!("../../pricing/fireworks.toml")),
+    ("groq.toml", include_str!("../../pricing/groq.toml")),
+    ("mistral.toml", include_str!("../../pricing/mistral.toml")),
+    ("together.toml", include_str!("../../pricing/together.toml")),
+    ("xai.toml", include_str!("../../pricing/xai.toml")),
 ];
 
 static BUILTIN: LazyLock<Result<PriceTable, PricingError>> = LazyLock::new(|| PriceTable::parse(&FILES));
@@ -87,7 +95,7 @@ pub struct ModelInfo {
 struct Model {
     info: ModelInfo,
     /// From unix ms, ascending.
-    prices: Vec<(i64, Price)>,
+    prices: Vec<(i64, Tariff)>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -106,7 +114,7 @@ pub struct PriceTable {
 }
 
 impl PriceTable {
-    /// The tables of this release (`openai`, `anthropic`, `gemini`), parsed once.
+    /// The tables of this release, parsed once.
     pub fn builtin() -> Result<&'static PriceTable, PricingError> {
         BUILTIN.as_ref().map_err(Clone::clone)
     }
@@ -144,10 +152,15 @@ impl PriceTable {
         match provider.find(model) {
             Some(model) => {
                 let current = model.prices.iter().rev().find(|(from, _)| *from <= at);
-                current.or_else(|| model.prices.first()).map(|(_, price)| price)
+                current.or_else(|| model.prices.first()).map(|(_, tariff)| tariff.at(at))
             }
             None => provider.any.as_ref(),
         }
+    }
+
+    /// Whether `model` is the name or an alias of one of the provider's models, word for word.
+    pub fn names(&self, provider: &str, model: &str) -> bool {
+        self.providers.get(provider).is_some_and(|provider| provider.named(model).is_some())
     }
 
     /// What is known of `model` at `provider`, found by name, alias or dated pin.
@@ -234,7 +247,7 @@ impl Provider {
         info.context_window = entry.context_window.or(info.context_window);
         info.max_output_tokens = entry.max_output_tokens.or(info.max_output_tokens);
         info.reasoning = entry.reasoning.unwrap_or(info.reasoning);
-        let prices = vec![(i64::MIN, entry.price.0.clone())];
+        let prices = vec![(i64::MIN, Tariff::flat(entry.price.0.clone()))];
         self.models.insert(name.clone(), Arc::new(Model { info, prices }));
     }
 }
@@ -297,6 +310,12 @@ mod tests {
             ("bad day", format!("{head}{model}{}", price.replace("01-01", "02-30"))),
             ("out of order", format!("{head}{model}{price}{price}")),
             ("bad rate", format!("{head}{model}{}", price.replace("\"1\"", "\"one\""))),
+            (
+                "bad hours",
+                format!(
+                    "{head}{model}{price}[model.price.peak]\nhours = [\"1-2\"]\ninput = \"2\"\noutput = \"4\"\n"
+                ),
+            ),
         ] {
             assert!(parse(text).is_err(), "{what}");
         }

@@ -3,8 +3,10 @@
 mod endpoint;
 mod express;
 mod failure;
+pub mod gemini;
 mod image;
 mod name;
+pub mod ollama;
 pub mod openai;
 mod outgoing;
 
@@ -13,10 +15,10 @@ use std::sync::Arc;
 use http::HeaderMap;
 
 use crate::clock::Millis;
-use crate::config::ProviderKind;
+use crate::config::{ProviderConfig, ProviderKind};
 use crate::error::Result;
 use crate::stream::Event;
-use crate::types::{ChatRequest, ChatResponse, EmbedRequest, EmbedResponse, Usage};
+use crate::types::{ChatRequest, ChatResponse, EmbedRequest, EmbedResponse, Model, Usage};
 
 pub use endpoint::Endpoint;
 pub use failure::{Failure, FailureClass};
@@ -24,10 +26,15 @@ pub use name::path_segment;
 pub use openai::token_counts;
 pub use outgoing::Outgoing;
 
-/// The adapter of a protocol.
-pub(crate) fn adapter_of(kind: ProviderKind) -> Arc<dyn Adapter> {
+/// The adapter of a protocol, as the provider's settings want it.
+pub(crate) fn adapter_of(kind: ProviderKind, name: &str, settings: &ProviderConfig) -> Arc<dyn Adapter> {
     match kind {
-        ProviderKind::Openai => Arc::new(openai::OpenAi::default()),
+        ProviderKind::Gemini => Arc::new(gemini::Gemini),
+        ProviderKind::Openai => {
+            let dialect = settings.dialect_of(name).unwrap_or(openai::Dialect::GENERIC);
+            Arc::new(openai::OpenAi::new(dialect).api_version(settings.api_version.as_deref()))
+        }
+        ProviderKind::Ollama => Arc::new(ollama::Ollama),
     }
 }
 
@@ -76,6 +83,19 @@ pub trait Adapter: Send + Sync {
 
     /// Reads an answer that is not a 2xx. `now` turns an HTTP date into a time to wait.
     fn failure(&self, status: u16, headers: &HeaderMap, body: &[u8], now: Millis) -> Failure;
+
+    /// Asks which models are there right now. None for a provider whose models are those of the price tables and the
+    /// settings.
+    fn listing(&self, endpoint: &Endpoint) -> Option<Result<Outgoing>> {
+        let _ = endpoint;
+        None
+    }
+
+    /// Reads the models: the body of a 2xx to [`Adapter::listing`].
+    fn listed(&self, body: &[u8]) -> Result<Vec<Model>, Failure> {
+        let _ = body;
+        Ok(Vec::new())
+    }
 }
 
 /// Reads one stream.

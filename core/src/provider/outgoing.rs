@@ -32,14 +32,30 @@ impl Outgoing {
     ) -> Result<Outgoing> {
         let body = serde_json::to_vec(body)
             .map_err(|error| Error::internal("the request could not be written", error))?;
+        let mut outgoing = Outgoing::to(Method::POST, endpoint, path, Bytes::from(body), accept)?;
+        outgoing.request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
+        Ok(outgoing)
+    }
+
+    /// Asks for the JSON at `path` below the endpoint's base URL, with the endpoint's own headers.
+    pub(super) fn get(endpoint: &Endpoint, path: &str) -> Result<Outgoing> {
+        Outgoing::to(Method::GET, endpoint, path, Bytes::new(), JSON)
+    }
+
+    fn to(
+        method: Method,
+        endpoint: &Endpoint,
+        path: &str,
+        body: Bytes,
+        accept: &'static str,
+    ) -> Result<Outgoing> {
         let mut request = Request::builder()
-            .method(Method::POST)
+            .method(method)
             .uri(endpoint.url(path))
-            .body(Bytes::from(body))
+            .body(body)
             .map_err(|error| Error::internal("the request could not be built", error))?;
         let headers = request.headers_mut();
         headers.extend(endpoint.headers.clone());
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
         headers.insert(ACCEPT, HeaderValue::from_static(accept));
         Ok(Outgoing { request, warnings: Vec::new() })
     }

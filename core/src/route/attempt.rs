@@ -210,7 +210,10 @@ impl Attempts<'_> {
         let body = incoming.bytes().await?;
         let reply = match self.ask {
             Ask::Chat(_) => Reply::Chat(Box::new(adapter.answer(&body)?)),
-            Ask::Embed(_) => Reply::Embed(Box::new(adapter.embedded(&body)?)),
+            Ask::Embed(request) => {
+                let vectors = adapter.embedded(&body)?.in_format(request.encoding_format.as_deref());
+                Reply::Embed(Box::new(vectors))
+            }
         };
         Ok(Upstream::Complete(reply))
     }

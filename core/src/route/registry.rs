@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue};
 
+use super::found::Found;
 use super::pool::KeyPool;
 use crate::ask::Ask;
 use crate::auth::Secret;
@@ -26,6 +27,8 @@ pub(crate) struct Provider {
     pub(crate) local: bool,
     /// Models named in the settings.
     pub(crate) models: Vec<String>,
+    /// Models that it says it has.
+    pub(crate) found: Found,
 }
 
 impl Provider {
@@ -104,11 +107,12 @@ impl Registry {
             let provider = Provider {
                 name: name.clone(),
                 kind,
-                adapter: adapter_of(kind),
+                adapter: adapter_of(kind, name, settings),
                 endpoint,
                 keys: keys(settings),
-                local: settings.local,
+                local: settings.local.unwrap_or(false),
                 models: settings.models.clone(),
+                found: Found::default(),
             };
             providers.insert(name.clone(), Arc::new(provider));
         }

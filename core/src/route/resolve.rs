@@ -35,20 +35,15 @@ pub(crate) fn resolve(registry: &Registry, mode: FailoverMode, model: &str, at: 
 
 /// The configured providers that serve `model`, and the name they know it by.
 fn owners<'m>(registry: &Registry, model: &'m str) -> Result<(Vec<Arc<Provider>>, &'m str)> {
-    let named: Vec<Arc<Provider>> = registry
-        .iter()
-        .filter(|provider| provider.models.iter().any(|name| name == model))
-        .cloned()
-        .collect();
-    if !named.is_empty() {
-        return Ok((named, model));
+    if let Some(certain) = certain(registry, model) {
+        return Ok(certain);
     }
-    if let Some((prefix, name)) = model.split_once('/')
-        && !name.is_empty()
-        && let Some(provider) = registry.get(prefix)
-    {
-        return Ok((vec![provider.clone()], name));
+    let found: Vec<Arc<Provider>> =
+        registry.iter().filter(|provider| provider.found.has(model)).cloned().collect();
+    if !found.is_empty() {
+        return Ok((found, model));
     }
+    // A dated pin of a model in the tables, then a name of a family.
     let owner = registry
         .prices
         .providers()
@@ -62,6 +57,35 @@ fn owners<'m>(registry: &Registry, model: &'m str) -> Result<(Vec<Arc<Provider>>
             format!("The model {model:?} is {owner}'s, and the provider {owner} is not configured."),
         )),
     }
+}
+
+/// The owners that settings, price tables or the name itself tell for certain: whatever else a provider may have.
+fn certain<'m>(registry: &Registry, model: &'m str) -> Option<(Vec<Arc<Provider>>, &'m str)> {
+    let named: Vec<Arc<Provider>> = registry
+        .iter()
+        .filter(|provider| provider.models.iter().any(|name| name == model))
+        .cloned()
+        .collect();
+    if !named.is_empty() {
+        return Some((named, model));
+    }
+    let knows = |provider: &Provider, name: &str| registry.prices.names(&provider.name, name);
+    let listed: Vec<Arc<Provider>> =
+        registry.iter().filter(|provider| knows(provider, model)).cloned().collect();
+    if let Some((prefix, name)) = model.split_once('/')
+        && !name.is_empty()
+        && let Some(provider) = registry.get(prefix)
+        // Models have slashes in their names, too: openai/gpt-oss-20b is one of Groq's.
+        && (listed.is_empty() || knows(provider, name))
+    {
+        return Some((vec![provider.clone()], name));
+    }
+    (!listed.is_empty()).then_some((listed, model))
+}
+
+/// Whether it is known who serves `model`, without asking the providers what they have.
+pub(super) fn is_known(registry: &Registry, model: &str) -> bool {
+    certain(registry, model).is_some() || registry.iter().any(|provider| provider.found.has(model))
 }
 
 fn family(model: &str) -> Option<&'static str> {
@@ -93,4 +117,55 @@ pub(super) fn candidate(registry: &Registry, provider: Arc<Provider>, model: &st
     let info = registry.prices.model(&provider.name, model);
     let max_output_tokens = info.and_then(|info| info.max_output_tokens);
     Candidate { provider, model: model.to_owned(), price, max_output_tokens, origin: Origin::Asked, rank: 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Environment, Layers};
+
+    fn found(providers: &[&str], extra: &str, model: &str) -> Result<Vec<String>> {
+        let environment = providers.iter().fold(Environment::empty(), |environment, name| {
+            environment.with(format!("{}_API_KEY", name.to_uppercase()), "k")
+        });
+        let config = Layers::new().environment(environment).toml(extra, "test")?.read()?;
+        let registry = Registry::new(&config)?;
+        let route = resolve(&registry, FailoverMode::CloudFirst, model, Millis(0))?;
+        Ok(route.candidates().map(|c| format!("{}: {}", c.provider.name, c.model)).collect())
+    }
+
+    #[test]
+    fn a_name_with_slashes_finds_its_provider() {
+        let both = ["openai", "groq", "together", "openrouter"];
+        for (model, expected) in [
+            ("groq/openai/gpt-oss-20b", "groq: openai/gpt-oss-20b"),
+            (
+                "together/meta-llama/Llama-3.3-70B-Instruct-Turbo",
+                "together: meta-llama/Llama-3.3-70B-Instruct-Turbo",
+            ),
+            (
+                "openrouter/meta-llama/llama-3.3-70b-instruct:free",
+                "openrouter: meta-llama/llama-3.3-70b-instruct:free",
+            ),
+            ("openai/gpt-4.1", "openai: gpt-4.1"),
+            ("openai/gpt-999", "openai: gpt-999"),
+            ("gpt-4.1", "openai: gpt-4.1"),
+        ] {
+            assert_eq!(found(&both, "", model).unwrap(), [expected], "{model}");
+        }
+        // The name that two of them know the model by, though there is a provider `openai`.
+        let twice = found(&both, "", "openai/gpt-oss-20b").unwrap();
+        assert_eq!(twice, ["groq: openai/gpt-oss-20b", "together: openai/gpt-oss-20b"]);
+        assert_eq!(found(&["openai"], "", "openai/gpt-oss-20b").unwrap(), ["openai: gpt-oss-20b"]);
+        let listed = "[providers.openrouter]\nmodels = [\"openai/gpt-4.1\"]";
+        assert_eq!(found(&both, listed, "openai/gpt-4.1").unwrap(), ["openrouter: openai/gpt-4.1"]);
+        let unknown = found(&both, "", "meta-llama/nobody").unwrap_err();
+        assert_eq!(unknown.code(), "model_not_found");
+    }
+
+    #[test]
+    fn a_model_of_a_provider_that_is_not_configured_says_so() {
+        let error = found(&["groq"], "", "gpt-4.1").unwrap_err();
+        assert!(error.message().contains("openai is not configured"), "{error}");
+    }
 }

@@ -27,6 +27,12 @@ pub(crate) struct Rules<'a> {
     pub(crate) at: Millis,
 }
 
+/// The models that are named to stand in for `model`: in its chain, and as the cheaper one where a cap is reached.
+pub(super) fn named<'a>(rules: &'a Rules<'_>, model: &str) -> impl Iterator<Item = &'a str> {
+    let cheaper = rules.caller.project.settings.downgrade.get(model);
+    chain(rules, model).into_iter().flat_map(|chain| &chain.models).chain(cheaper).map(String::as_str)
+}
+
 /// Finds who could answer for `model`: its providers, then who may stand in for it.
 pub(super) fn candidates(registry: &Registry, rules: &Rules<'_>, model: &str) -> Result<Route> {
     let settings = &rules.caller.project.settings;

@@ -1,13 +1,23 @@
 //! Where state lives. The traits are the stages'; the folders below are the only places that name a database.
 
+mod access;
+mod columns;
+mod database;
+mod entry;
 pub mod memory;
 mod open;
+pub mod postgres;
 pub(crate) mod process_lock;
+mod records;
 pub mod redis;
 pub(crate) mod rollup;
+mod schema;
 pub mod sqlite;
+mod usage;
 
-pub(crate) use open::{Stores, administration, open, redis as open_redis};
+pub use access::Access;
+pub(crate) use database::Database;
+pub(crate) use open::{Stores, open, redis as open_redis};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -276,6 +286,13 @@ pub struct RowFilter {
     pub id: Option<AdmissionId>,
     /// At most so many; 0 = 100.
     pub most: u32,
+}
+
+impl RowFilter {
+    /// How many rows may be given.
+    pub(crate) fn at_most(&self) -> u32 {
+        if self.most == 0 { 100 } else { self.most }
+    }
 }
 
 /// What to sum usage by.

@@ -1,6 +1,6 @@
 //! Opens the stores that the settings name.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use tokio::sync::watch;
 
 use super::memory::{MemoryLimiter, MemoryStore, Start};
 use super::redis::{RedisLimiter, RedisOptions};
-use super::sqlite::{Access, SqliteLimiter, SqliteStore};
-use super::{AnswerStore, Directory, Ledger, Limiter};
+use super::sqlite::SqliteLimiter;
+use super::{Access, AnswerStore, Database, Directory, Ledger, Limiter};
 use crate::clock::SharedClock;
-use crate::config::Config;
+use crate::config::{Config, StoreUrl};
 use crate::error::{Error, Result};
 use crate::settle::{DirectJournal, Journal, Spool, SpoolOptions, recover};
 
@@ -34,16 +34,17 @@ pub(crate) struct Stores {
 /// What must be closed in order.
 #[derive(Clone)]
 struct Disk {
-    store: SqliteStore,
+    database: Database,
     spool: Arc<Spool>,
 }
 
 /// Opens the stores of `config`.
 pub(crate) async fn open(config: &Config, clock: SharedClock) -> Result<Stores> {
+    config.validate_pair()?;
     let redis = redis(config, clock.clone()).await?;
-    let mut stores = match config.store.as_deref() {
-        None | Some("memory") => memory(clock),
-        Some(url) => sqlite(config, url, clock, redis.clone()).await?,
+    let mut stores = match config.store.as_ref().filter(|url| url.expose() != "memory") {
+        None => memory(clock),
+        Some(url) => on_disk(config, url, clock, redis.clone()).await?,
     };
     if let Some(redis) = redis {
         stores.changes.push(redis.changes());
@@ -65,11 +66,6 @@ pub(crate) async fn redis(config: &Config, clock: SharedClock) -> Result<Option<
     Ok(Some(Arc::new(limiter)))
 }
 
-/// Opens the directory and the ledger for administration, beside a gateway that may be running.
-pub(crate) async fn administration(url: &str, clock: SharedClock) -> Result<SqliteStore> {
-    SqliteStore::open(url, Access::Administration, clock).await
-}
-
 fn memory(clock: SharedClock) -> Stores {
     let store = MemoryStore::new(clock.clone());
     let ledger: Arc<dyn Ledger> = Arc::new(store.clone());
@@ -85,43 +81,71 @@ fn memory(clock: SharedClock) -> Stores {
     }
 }
 
-async fn sqlite(
+/// A database, and a spool before it.
+async fn on_disk(
     config: &Config,
-    url: &str,
+    url: &StoreUrl,
     clock: SharedClock,
     redis: Option<Arc<RedisLimiter>>,
 ) -> Result<Stores> {
-    let access = if config.shared { Access::Shared } else { Access::Owner };
-    let store = SqliteStore::open(url, access, clock.clone()).await?;
-    let limiter: Arc<dyn Limiter> = match redis {
-        Some(redis) => redis,
-        None if config.shared => Arc::new(SqliteLimiter::open(store.clone()).await?),
-        None => Arc::new(MemoryLimiter::new(clock.clone(), Start::Seeded)),
+    let shared = config.shared || redis.is_some();
+    let access = if shared { Access::Shared } else { Access::Owner };
+    let database = Database::open(url, access, clock.clone()).await?;
+    let opened = beside(config, &database, clock, redis).await;
+    if opened.is_err() {
+        database.close().await;
+    }
+    opened
+}
+
+async fn beside(
+    config: &Config,
+    database: &Database,
+    clock: SharedClock,
+    redis: Option<Arc<RedisLimiter>>,
+) -> Result<Stores> {
+    let limiter: Arc<dyn Limiter> = match (redis, database) {
+        (Some(redis), _) => redis,
+        (None, Database::Sqlite(store)) if config.shared => {
+            Arc::new(SqliteLimiter::open(store.clone()).await?)
+        }
+        (None, Database::Sqlite(_)) => Arc::new(MemoryLimiter::new(clock.clone(), Start::Seeded)),
+        (None, Database::Postgres(store)) => {
+            Arc::new(MemoryLimiter::new(clock.clone(), Start::Seeded).until(store.ousted()))
+        }
     };
-    let ledger: Arc<dyn Ledger> = Arc::new(store.clone());
-    let mut options = SpoolOptions::new(folder(config, store.path()));
+    let ledger = database.ledger();
+    let mut options = SpoolOptions::new(folder(config, database));
     options.fsync = config.spool_fsync;
     // Before anything is admitted: what a killed process left counts.
     recover(&options.folder, limiter.as_ref(), ledger.as_ref(), config.expired_reservations, clock.now())
         .await?;
     let spool = Arc::new(Spool::open(&options, ledger.clone(), clock.now())?);
+    let changes = match database {
+        Database::Sqlite(store) => Some(store.watch().await?),
+        Database::Postgres(store) => store.changes(),
+    };
     Ok(Stores {
-        directory: Arc::new(store.clone()),
-        answers: Some(Arc::new(store.clone())),
+        directory: database.directory(),
+        answers: Some(database.answers()),
         limiter,
         journal: spool.clone(),
         ledger,
-        changes: vec![store.watch().await?],
+        changes: changes.into_iter().collect(),
         redis: None,
-        disk: Some(Disk { store, spool }),
+        disk: Some(Disk { database: database.clone(), spool }),
     })
 }
 
-fn folder(config: &Config, database: &Path) -> PathBuf {
-    config.state_dir.clone().unwrap_or_else(|| {
-        let mut name = database.as_os_str().to_owned();
-        name.push("-spool");
-        PathBuf::from(name)
+/// Where the spool is, if the settings do not say: beside the file, or where the process runs.
+fn folder(config: &Config, database: &Database) -> PathBuf {
+    config.state_dir.clone().unwrap_or_else(|| match database.path() {
+        Some(file) => {
+            let mut name = file.as_os_str().to_owned();
+            name.push("-spool");
+            PathBuf::from(name)
+        }
+        None => PathBuf::from("lockgate-spool"),
     })
 }
 
@@ -130,7 +154,7 @@ impl Stores {
     pub(crate) async fn close(&self, within: Duration) -> bool {
         let Some(disk) = &self.disk else { return true };
         let written = disk.spool.close(within).await;
-        disk.store.close().await;
+        disk.database.close().await;
         written.is_ok()
     }
 }

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::error::{Error, Result};
 use crate::ids::ProjectId;
-use crate::limits::{CounterId, Window};
+use crate::limits::{CounterId, Scope, Window};
 use crate::money::Nano;
 use crate::settle::{CacheVerdict, Row};
 
@@ -101,5 +102,24 @@ impl Rollup {
             }
         }
         self.usage.entry(UsageKey::of(row)).or_default().add(sums, sign);
+    }
+}
+
+/// A scope as the table `spend` of the databases writes it.
+pub(super) fn subject(scope: Scope) -> (&'static str, String) {
+    match scope {
+        Scope::Project => ("project", String::new()),
+        Scope::Key(key) => ("key", key.to_string()),
+        Scope::Customer(tag) => ("customer", tag.to_string()),
+    }
+}
+
+/// The scope that the table `spend` writes so.
+pub(super) fn scope(scope: &str, subject: &str) -> Result<Scope> {
+    let unknown = |source| Error::internal("a spend counter of nobody's", source);
+    match scope {
+        "key" => subject.parse().map(Scope::Key).map_err(unknown),
+        "customer" => subject.parse().map(Scope::Customer).map_err(unknown),
+        _ => Ok(Scope::Project),
     }
 }

@@ -118,5 +118,5 @@ impl Fields {
 
 /// Fields that name a thing and so never come in pieces.
 fn is_label(name: &str) -> bool {
-    matches!(name, "id" | "type" | "format" | "role" | "index" | "signature")
+    matches!(name, "id" | "type" | "format" | "role" | "channel" | "index" | "signature")
 }

@@ -225,6 +225,17 @@ impl Part {
             | Part::Other { extra, .. } => extra,
         }
     }
+
+    pub(crate) fn extra_mut(&mut self) -> &mut Extra {
+        match self {
+            Part::Text { extra, .. }
+            | Part::Image { extra, .. }
+            | Part::Audio { extra, .. }
+            | Part::File { extra, .. }
+            | Part::Refusal { extra, .. }
+            | Part::Other { extra, .. } => extra,
+        }
+    }
 }
 
 impl Serialize for Part {

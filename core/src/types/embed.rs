@@ -1,5 +1,8 @@
 //! Embeddings in OpenAI's shapes.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
 use super::extra::Raw;
 use super::metadata::Metadata;
 use super::object::object;
@@ -50,6 +53,23 @@ object! {
         opt usage: Usage = "usage",
         /// What the gateway did.
         opt lockgate: Metadata = "lockgate",
+    }
+}
+
+impl EmbedResponse {
+    /// Writes the vectors in `format` where the provider did not: numbers become base64 for a caller who asked for it.
+    #[must_use]
+    pub(crate) fn in_format(mut self, format: Option<&str>) -> EmbedResponse {
+        if format == Some("base64") {
+            for vector in &mut self.data {
+                let Some(numbers) = vector.embedding.read::<Vec<f32>>() else { continue };
+                let bytes: Vec<u8> = numbers.into_iter().flat_map(f32::to_le_bytes).collect();
+                if let Ok(text) = Raw::of(&STANDARD.encode(bytes)) {
+                    vector.embedding = text;
+                }
+            }
+        }
+        self
     }
 }
 
@@ -115,5 +135,23 @@ impl EmbedRequest {
             Some(lists) => EmbedInput::Tokens(lists.iter().sum::<usize>() as u64),
             None => EmbedInput::Texts(texts),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{EmbedResponse, Embedding, Raw};
+
+    #[test]
+    fn numbers_become_base64_only_for_who_asked() {
+        let of = |vector: &str| EmbedResponse {
+            data: vec![Embedding { embedding: Raw::parse(vector).unwrap(), ..Embedding::default() }],
+            ..EmbedResponse::default()
+        };
+        let vector = |response: EmbedResponse| response.data[0].embedding.get().to_owned();
+        assert_eq!(vector(of("[1, -0.5]").in_format(Some("base64"))), r#""AACAPwAAAL8=""#);
+        assert_eq!(vector(of("[1, -0.50]").in_format(Some("float"))), "[1, -0.50]");
+        assert_eq!(vector(of("[1, -0.50]").in_format(None)), "[1, -0.50]");
+        assert_eq!(vector(of(r#""AACAPw==""#).in_format(Some("base64"))), r#""AACAPw==""#);
     }
 }

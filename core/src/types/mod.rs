@@ -27,7 +27,7 @@ pub use extra::{Extra, Raw};
 pub use finish::FinishReason;
 pub use message::{Message, Role, ThinkingBlock};
 pub use metadata::{Metadata, Usd};
-pub use model::{Model, ModelList};
+pub use model::{LongPromptPricing, Model, ModelList, ModelPricing};
 pub(crate) use read::read_body;
 pub use request::{ChatRequest, JsonSchema, ResponseFormat, Stop, StreamOptions};
 pub use response::{ChatResponse, Choice};

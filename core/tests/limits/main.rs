@@ -9,14 +9,14 @@
 )]
 
 mod downgrade;
-#[cfg(feature = "test-clock")]
+#[cfg(feature = "test-servers")]
 mod engines;
 mod lease;
 mod model;
 mod naive;
 mod races;
 mod rates;
-#[cfg(feature = "test-clock")]
+#[cfg(feature = "test-servers")]
 mod redis;
 mod script;
 mod seeding;
@@ -41,7 +41,7 @@ macro_rules! laws {
             })+
         }
 
-        #[cfg(feature = "test-clock")]
+        #[cfg(feature = "test-servers")]
         mod redis {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
             async fn $law() {
@@ -49,7 +49,7 @@ macro_rules! laws {
             })+
         }
 
-        #[cfg(feature = "test-clock")]
+        #[cfg(feature = "test-servers")]
         mod valkey {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
             async fn $law() {
@@ -57,7 +57,7 @@ macro_rules! laws {
             })+
         }
 
-        #[cfg(feature = "test-clock")]
+        #[cfg(feature = "test-servers")]
         mod cluster {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
             async fn $law() {

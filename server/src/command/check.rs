@@ -4,13 +4,15 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use lockgate::Config;
+use lockgate::config::StoreUrl;
 use lockgate::store::StoreSize;
+use lockgate::store::postgres::{PostgresStore, Seen, is_postgres, schema};
 use serde::Serialize;
 
 use super::store;
 use crate::cli::{Json, Sources};
 use crate::failure::Failure;
-use crate::findings::Findings;
+use crate::findings::{Findings, also_line};
 use crate::{listing, settings};
 
 #[derive(Serialize)]
@@ -36,9 +38,16 @@ pub(super) async fn run(sources: &Sources, print: Json) -> Result<ExitCode, Fail
         projects: None,
         size: None,
     };
+    config.validate_pair()?;
     checked.findings.warnings.extend(lockgate::redis_warnings(&config).await?);
-    if let Some(path) = file(&config) {
-        check_file(&config, path, &mut checked).await?;
+    checked.findings.look(&settings::without_store(config.clone()).await?).await;
+    match &config.store {
+        Some(store) if is_postgres(store) => check_database(&config, store, &mut checked).await?,
+        _ => {
+            if let Some(path) = file(&config) {
+                check_file(&config, path, &mut checked).await?;
+            }
+        }
     }
     if print.json {
         listing::json(&checked)?;
@@ -50,7 +59,42 @@ pub(super) async fn run(sources: &Sources, print: Json) -> Result<ExitCode, Fail
 
 /// The database file that the settings name.
 fn file(config: &Config) -> Option<&Path> {
-    config.store.as_deref().and_then(|url| url.strip_prefix("sqlite://")).map(Path::new)
+    config.store.as_ref().and_then(|store| store.expose().strip_prefix("sqlite://")).map(Path::new)
+}
+
+/// Checking makes no schema, and changes none.
+async fn check_database(config: &Config, store: &StoreUrl, checked: &mut Checked) -> Result<(), Failure> {
+    let Seen { schema: found, doubt } = PostgresStore::look(store).await?;
+    checked.findings.warnings.extend(doubt);
+    checked.schema = found;
+    match found {
+        None => {
+            checked
+                .findings
+                .warnings
+                .push("the database has no schema yet; the first start makes it".to_owned());
+            Ok(())
+        }
+        Some(version) if version < schema() => {
+            let newest = schema();
+            checked
+                .findings
+                .warnings
+                .push(format!("the schema is version {version}; the first start brings it to {newest}"));
+            Ok(())
+        }
+        Some(_) => look_into(config, checked).await,
+    }
+}
+
+async fn look_into(config: &Config, checked: &mut Checked) -> Result<(), Failure> {
+    let (schema, projects, size) = store::with_config(config, async |store| {
+        let projects = store.admin().projects().await?;
+        Ok((store.schema(), projects.len(), store.size().await?))
+    })
+    .await?;
+    (checked.schema, checked.projects, checked.size) = (Some(schema), Some(projects), Some(size));
+    Ok(())
 }
 
 async fn check_file(config: &Config, path: &Path, checked: &mut Checked) -> Result<(), Failure> {
@@ -74,13 +118,7 @@ async fn check_file(config: &Config, path: &Path, checked: &mut Checked) -> Resu
             "{path} can be read by others (mode {mode:o}); it may hold provider keys: chmod 600 {path}"
         ));
     }
-    let (schema, projects, size) = store::with_config(config, async |store| {
-        let projects = store.admin().projects().await?;
-        Ok((store.schema(), projects.len(), store.size().await?))
-    })
-    .await?;
-    (checked.schema, checked.projects, checked.size) = (Some(schema), Some(projects), Some(size));
-    Ok(())
+    look_into(config, checked).await
 }
 
 #[cfg(unix)]
@@ -111,8 +149,14 @@ fn report(checked: &Checked) -> Result<(), Failure> {
         ))?;
     }
     listing::line(&format!("providers  {}", findings.providers_line()))?;
+    for (provider, line) in findings.local_lines() {
+        listing::line(&format!("local      {provider} at {line}"))?;
+    }
     for variable in &findings.missing {
         listing::line(&format!("missing    {variable} is not set"))?;
+    }
+    if let Some(also) = also_line(&findings.also) {
+        listing::line(&format!("also       {also}"))?;
     }
     findings.warnings.iter().try_for_each(|warning| listing::line(&format!("warning    {warning}")))
 }

@@ -9,7 +9,7 @@ use crate::{listing, settings};
 
 pub(super) async fn run(sources: &Sources, print: Json) -> Result<(), Failure> {
     let config = settings::read(sources)?;
-    let url = config.store.clone().unwrap_or_default();
+    let url = config.store.as_ref().map(ToString::to_string).unwrap_or_default();
     // Opening brings the schema up to date, all steps or none.
     store::with_config(&config, async |store| {
         let version = store.schema();

@@ -12,13 +12,19 @@ pub(crate) mod usage;
 
 use std::process::ExitCode;
 
+use lockgate::config::LogFormat;
+
 use crate::cli::{Cli, Command};
 use crate::failure::Failure;
+use crate::serve::log;
 use crate::{demo, serve};
 
 /// Runs the command that was asked for.
 pub(crate) async fn run(cli: Cli) -> Result<ExitCode, Failure> {
     let sources = &cli.sources;
+    if !matches!(cli.command, Command::Serve(_) | Command::Demo(_)) {
+        log::start(LogFormat::Pretty, log::Level::Warn);
+    }
     match cli.command {
         Command::Serve(args) => return serve::run(sources, &args).await,
         Command::Demo(args) => return demo::run(&args).await,

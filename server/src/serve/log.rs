@@ -27,7 +27,7 @@ pub(crate) enum Level {
 }
 
 /// Starts logging. Other crates log warnings only: at more, some of them would write what they carry.
-pub(super) fn start(format: LogFormat, level: Level) {
+pub(crate) fn start(format: LogFormat, level: Level) {
     let own = match level {
         Level::Error => LevelFilter::ERROR,
         Level::Warn => LevelFilter::WARN,

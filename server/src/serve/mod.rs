@@ -3,7 +3,7 @@
 mod answer;
 mod incoming;
 mod listener;
-mod log;
+pub(crate) mod log;
 mod outgoing;
 mod report;
 
@@ -35,6 +35,9 @@ pub(crate) struct ServeArgs {
     /// Several processes share the SQLite store.
     #[arg(long)]
     shared: bool,
+    /// This is the only gateway on the Postgres store; limits are kept in its memory.
+    #[arg(long)]
+    single_process: bool,
     /// How logs look on standard error.
     #[arg(long, value_enum, value_name = "FORMAT")]
     log: Option<LogArg>,
@@ -65,6 +68,9 @@ impl ServeArgs {
         }
         if self.shared {
             layers = layers.set("shared", true);
+        }
+        if self.single_process {
+            layers = layers.set("single_process", true);
         }
         match self.log {
             Some(LogArg::Pretty) => layers = layers.set("log", "pretty"),

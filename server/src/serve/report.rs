@@ -7,7 +7,7 @@ use lockgate::config::AuthMode;
 use serde::Serialize;
 
 use crate::failure::Failure;
-use crate::findings::Findings;
+use crate::findings::{Findings, also_line};
 use crate::listing;
 use crate::settings::STORE;
 
@@ -23,6 +23,7 @@ struct Listening {
 pub(super) async fn announce(gateway: &Gateway, address: SocketAddr, json: bool) -> Result<(), Failure> {
     let mut findings = Findings::of(gateway.config());
     findings.warnings.extend(gateway.warnings().await);
+    findings.look(gateway).await;
     let listen = format!("http://{address}");
     let base_url = format!("{listen}/v1");
     for warning in &findings.warnings {
@@ -31,7 +32,11 @@ pub(super) async fn announce(gateway: &Gateway, address: SocketAddr, json: bool)
     if json {
         return listing::json(&Listening { listen, base_url, findings });
     }
-    let shared = if findings.shared { " (shared by several processes)" } else { "" };
+    let shared = match (findings.shared, findings.single_process) {
+        (true, _) => " (shared by several processes)",
+        (_, true) => " (limits in this process)",
+        _ => "",
+    };
     let mut lines = vec![
         format!("lockgate {} listens on {listen}", env!("CARGO_PKG_VERSION")),
         format!("  base URL   {base_url}"),
@@ -42,7 +47,11 @@ pub(super) async fn announce(gateway: &Gateway, address: SocketAddr, json: bool)
     if let Some(redis) = &findings.redis {
         lines.insert(3, format!("  limits     {redis}"));
     }
+    lines.extend(findings.local_lines().map(|(provider, line)| format!("  local      {provider} at {line}")));
     lines.extend(findings.missing.iter().map(|variable| format!("  not found  {variable} is not set")));
+    if findings.providers.is_empty() {
+        lines.extend(also_line(&findings.also).map(|also| format!("  also       {also}")));
+    }
     if gateway.config().auth == AuthMode::Required && !has_keys(gateway).await? {
         lines.push(hint(&findings.store));
     }
@@ -65,6 +74,11 @@ fn hint(store: &str) -> String {
                 --store sqlite://lockgate.db, or set auth = \"optional\""
             .to_owned();
     }
-    let flag = if store == STORE { String::new() } else { format!(" --store {store}") };
+    // An address with a password is not shown whole, and does not belong on a command line.
+    let flag = match store {
+        STORE => String::new(),
+        _ if store.starts_with("sqlite:") => format!(" --store {store}"),
+        _ => ", with LOCKGATE_STORE set as here".to_owned(),
+    };
     format!("  no keys    there are none yet; make one: lockgate key create --name first{flag}")
 }

@@ -12,10 +12,16 @@ use lockgate::{Administration, Config, Gateway};
 use crate::house::House;
 
 fn config(house: &House) -> Config {
-    let store = format!("sqlite://{}/lockgate.db", house.path().display());
-    Layers::new()
+    let file = format!("sqlite://{}/lockgate.db", house.path().display());
+    let layers = match &house.store {
+        None => Layers::new().set("store", file),
+        Some(store) => Layers::new()
+            .set("store", store.as_str())
+            .set("single_process", true)
+            .set("state_dir", house.path().join("lockgate-spool").display().to_string()),
+    };
+    layers
         .environment(Environment::empty())
-        .set("store", store)
         .set("providers.openai.api_key", "sk-simulated")
         .set("providers.openai.base_url", house.sim.openai_base_url())
         .read()

@@ -91,7 +91,65 @@ async fn the_start_says_what_was_found_and_what_was_not() {
     let mut command = house.command(&["check", "--json"]);
     let output = command.env_remove("OPENAI_API_KEY").env_remove("OPENAI_BASE_URL").output().await.unwrap();
     let checked: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(checked["missing"], serde_json::json!(["OPENAI_API_KEY"]));
+    let missing = checked["missing"].to_string();
+    assert!(missing.contains("\"OPENAI_API_KEY\"") && missing.contains("\"OLLAMA_HOST\""), "{missing}");
+    let also = checked["also"].as_array().unwrap();
+    assert!(also.contains(&"GROQ_API_KEY".into()) && also.contains(&"VLLM_BASE_URL".into()), "{also:?}");
     let warnings = checked["warnings"].to_string();
     assert!(warnings.contains("0.0.0.0:0") && warnings.contains("no provider"), "{warnings}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_or_an_address_in_the_environment_adds_a_provider() {
+    let house = House::new().await;
+    let mut command = house.command(&["check", "--json"]);
+    command.env("GROQ_API_KEY", "gsk-secret").env("VLLM_BASE_URL", "http://127.0.0.1:9/v1");
+    // A key without an address leads nowhere, and stops no start.
+    let output = command.env("AZURE_OPENAI_API_KEY", "k").output().await.unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let checked: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(checked["providers"], serde_json::json!(["groq", "openai", "vllm"]));
+    let also = checked["also"].as_array().unwrap();
+    assert!(
+        !also.contains(&"GROQ_API_KEY".into()) && also.contains(&"AZURE_OPENAI_ENDPOINT".into()),
+        "{also:?}"
+    );
+    assert!(!text.contains("gsk-secret"), "{text}");
+
+    let mut command = house.command(&["models"]);
+    let output = command.env("GROQ_API_KEY", "k").output().await.unwrap();
+    let listed = String::from_utf8(output.stdout).unwrap();
+    let line = listed.lines().find(|line| line.starts_with("llama-3.3-70b-versatile")).unwrap();
+    let cells: Vec<&str> = line.split_whitespace().collect();
+    assert_eq!(cells, ["llama-3.3-70b-versatile", "groq", "131072", "0.59", "0.79"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ollama_is_found_with_what_it_has_or_said_to_be_away() {
+    let house = House::new().await;
+    let address = house.sim.base_url(lockgate_sim::Provider::Ollama);
+    let run = async |arguments: &[&str], host: &str| {
+        let output = house.command(arguments).env("OLLAMA_HOST", host).output().await.unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let json = |text: String| serde_json::from_str::<serde_json::Value>(&text).unwrap();
+    let checked = json(run(&["check", "--json"], &address).await);
+    let local = serde_json::json!([{"provider": "ollama", "address": address, "models": 5}]);
+    assert_eq!(checked["local"], local);
+    assert!(!checked["missing"].to_string().contains("OLLAMA_HOST"), "{checked}");
+    let text = run(&["check"], &address).await;
+    assert!(text.contains(&format!("local      ollama at {address}, 5 models\n")), "{text}");
+    let models = run(&["models"], &address).await;
+    assert!(models.contains("llama3.2:latest"), "{models}");
+
+    // Nobody listens on port 1.
+    let checked = json(run(&["check", "--json"], "127.0.0.1:1").await);
+    assert_eq!(checked["local"][0]["models"], serde_json::Value::Null);
+    let warnings = checked["warnings"].to_string();
+    assert!(warnings.contains("http://127.0.0.1:1") && warnings.contains("connect"), "{warnings}");
+
+    house.write("lockgate.toml", &format!("[providers.ollama]\nbase_url = \"{address}\""));
+    let server = house.serve(&[]).await;
+    assert_eq!(server.said["local"], local);
 }

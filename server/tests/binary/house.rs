@@ -22,6 +22,8 @@ pub(crate) const SOON: Duration = Duration::from_secs(20);
 pub(crate) struct House {
     pub(crate) folder: TempDir,
     pub(crate) sim: Sim,
+    /// The store that every process here is told of; without it the file in the folder.
+    pub(crate) store: Option<String>,
 }
 
 /// A running `lockgate serve`.
@@ -35,7 +37,15 @@ pub(crate) struct Server {
 
 impl House {
     pub(crate) async fn new() -> House {
-        House { folder: tempfile::tempdir().unwrap(), sim: Sim::start(Options::default()).await.unwrap() }
+        let sim = Sim::start(Options::default()).await.unwrap();
+        House { folder: tempfile::tempdir().unwrap(), sim, store: None }
+    }
+
+    /// With the only gateway on a Postgres database.
+    pub(crate) async fn on_postgres(store: String) -> House {
+        let house = House { store: Some(store), ..House::new().await };
+        house.write("lockgate.toml", "single_process = true");
+        house
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -59,6 +69,9 @@ impl House {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true);
+        if let Some(store) = &self.store {
+            command.env("LOCKGATE_STORE", store);
+        }
         command
     }
 
@@ -148,7 +161,12 @@ impl Server {
 
     /// Waits for a line of the log that contains `text`.
     pub(crate) async fn logs(&mut self, text: &str) -> String {
-        let found = timeout(SOON, self.log.wait_for(|log| log.contains(text))).await;
+        self.logs_times(text, 1).await
+    }
+
+    /// Waits until `text` was logged so many times; gives the first such line.
+    pub(crate) async fn logs_times(&mut self, text: &str, times: usize) -> String {
+        let found = timeout(SOON, self.log.wait_for(|log| log.matches(text).count() >= times)).await;
         let log =
             found.unwrap_or_else(|_| panic!("{text:?} was never logged")).expect("the server runs").clone();
         log.lines().find(|line| line.contains(text)).unwrap().to_owned()

@@ -5,6 +5,7 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::string_slice,
+    clippy::print_stdout,
     reason = "a test stops at the first surprise"
 )]
 
@@ -19,6 +20,10 @@ mod draining;
 mod ending;
 mod example_file;
 mod house;
+#[cfg(feature = "test-servers")]
+mod postgres;
+#[cfg(feature = "test-servers")]
+mod postgres_server;
 mod revocation;
 mod several;
 mod web;

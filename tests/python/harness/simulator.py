@@ -16,7 +16,9 @@ class Simulator:
         argv = [binary("lockgate-sim"), "--listen", "127.0.0.1:0", "--json", "--exit-with-parent"]
         self.program = Program(argv, env=clean_environment(folder), folder=folder, name="lockgate-sim")
         self.control: str = self.program.announcement["control"]
+        self.gemini: str = self.program.announcement["gemini"]
         self.openai: str = self.program.announcement["openai"]
+        self.ollama: str = self.program.announcement["ollama"]
 
     def _control(self, method: str, path: str, body: Any = None) -> Any:
         answer = call(method, self.control + path, body)
@@ -27,8 +29,12 @@ class Simulator:
         """Queues what meets the next requests, in order."""
         self._control("POST", "/faults", {"provider": provider, "faults": list(faults)})
 
+    def pull(self, *models: str) -> None:
+        """Puts these in place of the models that the simulated Ollama has."""
+        self._control("POST", "/pulled", {"provider": "ollama", "models": list(models)})
+
     def reset(self) -> None:
-        """Forgets scripts and requests."""
+        """Forgets scripts and requests, and what was pulled."""
         self._control("POST", "/reset")
 
     def requests(self, path: str = "/v1/chat/completions") -> list[dict[str, Any]]:

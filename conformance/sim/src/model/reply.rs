@@ -2,7 +2,7 @@
 
 use crate::fault::Fault;
 use crate::model::calls::{self, ToolCall};
-use crate::model::prompt::{Format, Prompt};
+use crate::model::prompt::{Format, Message, Prompt, Role};
 use crate::model::prose::prose;
 use crate::model::schema;
 use crate::model::thinking::think;
@@ -142,8 +142,14 @@ fn say(id: u64, index: u64, asked: &Prompt<'_>, faults: &[&Fault]) -> Said {
     }
     let text = match asked.format {
         Format::JsonSchema(wanted) => schema::generate(wanted, prompt).to_string(),
-        Format::JsonObject => serde_json::json!({"answer": prose(index, asked)}).to_string(),
-        Format::Text => prose(index, asked),
+        Format::Text if !told_to_write_json(asked) => prose(index, asked),
+        Format::Text | Format::JsonObject => serde_json::json!({"answer": prose(index, asked)}).to_string(),
     };
     Said::Text(owned(&text))
+}
+
+/// Whether a system message asks for a JSON object in words, as it must where a vendor has no field for it.
+fn told_to_write_json(asked: &Prompt<'_>) -> bool {
+    let told = |message: &Message<'_>| message.role == Role::System && message.text.contains("JSON object");
+    asked.messages.iter().any(told)
 }

@@ -103,6 +103,15 @@ pub(crate) fn bad_key(key: &str) -> ApiError {
     ApiError::new(StatusCode::UNAUTHORIZED, INVALID_REQUEST, message).code("invalid_api_key")
 }
 
+/// The vendor's 403 for log probabilities of a thinking model: it names no parameter.
+pub(crate) fn no_logprobs() -> ApiError {
+    ApiError::new(
+        StatusCode::FORBIDDEN,
+        INVALID_REQUEST,
+        "You are not allowed to request logprobs from this model",
+    )
+}
+
 pub(crate) fn no_such_model(model: &str) -> ApiError {
     let message = format!("The model `{model}` does not exist or you do not have access to it.");
     ApiError::new(StatusCode::NOT_FOUND, INVALID_REQUEST, message).code("model_not_found")

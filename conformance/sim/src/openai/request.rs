@@ -54,7 +54,7 @@ impl<'a> ChatRequest<'a> {
         let stop = read_stop(&params)?;
         let tool_choice = read_tool_choice(&params, &tools)?;
         let parallel = params.bool("parallel_tool_calls")?.unwrap_or(true);
-        let logprobs = validate::logprobs(&params)?;
+        let logprobs = validate::logprobs(&params, model)?;
         let effort =
             params.choice("reasoning_effort", &["none", "minimal", "low", "medium", "high", "xhigh"])?;
         let thinking = models::thinking_tokens(model, effort);

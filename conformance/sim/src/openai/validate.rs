@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::model::{Message, Role};
-use crate::openai::error::{ApiError, invalid, invalid_without_code};
+use crate::openai::error::{ApiError, invalid, invalid_without_code, no_logprobs};
 use crate::openai::models;
 use crate::openai::params::Params;
 
@@ -75,9 +75,7 @@ pub(crate) fn sampling(params: &Params<'_, '_>, model: &str) -> Result<(), ApiEr
     params.object("metadata")?;
     params.text("user")?;
     params.bool("store")?;
-    let effort = params.text("reasoning_effort")?;
-    let thinks = models::reasons(model)
-        && !(models::thinks_only_when_asked(model) && effort.is_none_or(|effort| effort == "none"));
+    let thinks = thinks(params, model)?;
     for (name, value) in [("temperature", temperature), ("top_p", top_p)] {
         if let Some(value) = value
             && thinks
@@ -92,9 +90,19 @@ pub(crate) fn sampling(params: &Params<'_, '_>, model: &str) -> Result<(), ApiEr
     Ok(())
 }
 
-/// Log probabilities: how many alternatives, if wanted.
-pub(crate) fn logprobs(params: &Params<'_, '_>) -> Result<Option<u64>, ApiError> {
+/// Whether the model thinks before it answers this request.
+fn thinks(params: &Params<'_, '_>, model: &str) -> Result<bool, ApiError> {
+    let effort = params.text("reasoning_effort")?;
+    let quiet = models::thinks_only_when_asked(model) && effort.is_none_or(|effort| effort == "none");
+    Ok(models::reasons(model) && !quiet)
+}
+
+/// Log probabilities: how many alternatives, if wanted. Thinking models give none.
+pub(crate) fn logprobs(params: &Params<'_, '_>, model: &str) -> Result<Option<u64>, ApiError> {
     let wanted = params.bool("logprobs")?.unwrap_or(false);
+    if wanted && thinks(params, model)? {
+        return Err(no_logprobs());
+    }
     let top = params.integer("top_logprobs", 0, 20)?;
     if top.is_some() && !wanted {
         let message =

@@ -31,6 +31,7 @@ async fn one_json_line_then_service_until_stdin_closes() {
     let urls: Value = serde_json::from_str(&line).unwrap();
     let control = urls["control"].as_str().unwrap();
     assert!(urls["openai"].as_str().unwrap().ends_with("/v1"));
+    assert!(urls["ollama"].as_str().unwrap().ends_with("/ollama"));
     let address = control.strip_prefix("http://").unwrap().strip_suffix("/control").unwrap();
     assert!(address.starts_with("127.0.0.1:"));
     tokio::net::TcpStream::connect(address).await.unwrap();

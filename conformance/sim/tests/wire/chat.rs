@@ -288,3 +288,22 @@ async fn a_demanded_tool_is_called_on_every_turn() {
         assert_eq!(chat(&sim, &body).await.json()["choices"][0]["finish_reason"], reason, "{choice}");
     }
 }
+
+#[tokio::test]
+async fn a_system_message_that_asks_for_a_json_object_gets_one() {
+    let sim = start().await;
+    let mut body = ask("Where is Paris?");
+    for (told, is_json) in [("Answer with one JSON object.", true), ("Answer in one sentence.", false)] {
+        body["messages"] = json!([
+            {"role": "system", "content": told},
+            {"role": "user", "content": "Where is Paris?"},
+        ]);
+        let answer = chat(&sim, &body).await.json();
+        let text = message(&answer)["content"].as_str().unwrap();
+        assert_eq!(
+            serde_json::from_str::<Value>(text).is_ok_and(|value| value.is_object()),
+            is_json,
+            "{text}"
+        );
+    }
+}

@@ -251,6 +251,13 @@ async fn bad_requests_are_refused_in_the_vendors_words() {
             json!("missing_required_parameter"),
             "json_schema",
         ),
+        (
+            json!({"model": "o4-mini", "logprobs": true}),
+            403,
+            Value::Null,
+            Value::Null,
+            "not allowed to request logprobs",
+        ),
         (json!({"service_tier": "gold"}), 400, json!("service_tier"), json!("invalid_value"), "'gold'"),
         (
             json!({"reasoning_effort": "extreme"}),
@@ -293,7 +300,7 @@ async fn good_requests_pass() {
     let cases = [
         json!({"temperature": 0, "top_p": 1, "seed": -3, "user": "u", "logit_bias": {"50256": -100}, "store": false}),
         json!({"model": "o3", "temperature": 1, "max_completion_tokens": 500, "reasoning_effort": "low"}),
-        json!({"model": "gpt-5.1", "temperature": 0.3}),
+        json!({"model": "gpt-5.1", "temperature": 0.3, "logprobs": true}),
         json!({"model": "my-own-model", "unknown_field": {"kept": true}}),
         json!({"messages": [{"role": "developer", "content": "a"}, {"role": "system", "content": "b"},
                             {"role": "user", "content": [{"type": "text", "text": "c"}], "name": "n"}]}),

@@ -1,5 +1,10 @@
 //! OpenAI's chat completions, and the model for all adapters that speak the same protocol.
 
+mod compatible;
+mod content;
+mod contract;
+mod conversation;
+mod dialect;
 mod embed;
 mod error;
 mod request;
@@ -10,46 +15,49 @@ mod usage;
 
 use http::HeaderMap;
 
-use super::{Adapter, Call, Decoder, EmbedCall, Failure, Outgoing};
+use super::{Adapter, Call, Decoder, EmbedCall, Endpoint, Failure, Outgoing, path_segment};
 use crate::clock::Millis;
 use crate::error::Result;
 use crate::stream::Lawful;
 use crate::types::{ChatResponse, EmbedResponse};
 
+pub use contract::Contract;
+pub use dialect::{Auth, Dialect, Limit, Paths, Thinking};
+pub(super) use tools::made_up_id;
 pub use usage::token_counts;
 
-/// Where a provider of this protocol differs.
-#[derive(Debug, Clone)]
-pub struct Dialect {
-    /// Models that refuse `max_tokens` and want `max_completion_tokens`, by the first part of their names.
-    pub completion_limit: &'static [&'static str],
-}
-
-impl Dialect {
-    /// OpenAI itself.
-    pub const OPENAI: Dialect =
-        Dialect { completion_limit: &["o1", "o3", "o4", "gpt-5", "gpt-6", "codex", "computer-use"] };
-
-    /// Whether `model` refuses `max_tokens`. A name counts up to a `-` or a `.`; a fine-tuned one by its base.
-    fn wants_completion_limit(&self, model: &str) -> bool {
-        let base = model.strip_prefix("ft:").unwrap_or(model);
-        self.completion_limit.iter().any(|family| {
-            base.strip_prefix(family).is_some_and(|rest| rest.is_empty() || rest.starts_with(['-', '.', ':']))
-        })
-    }
-}
-
-/// The adapter.
+/// The adapter, in one dialect.
 #[derive(Debug, Clone)]
 pub struct OpenAi {
-    dialect: Dialect,
+    dialect: &'static Dialect,
+    /// Azure's dated version of its API.
+    api_version: Option<String>,
 }
 
 impl OpenAi {
     /// The adapter for `dialect`.
     #[must_use]
-    pub fn new(dialect: Dialect) -> OpenAi {
-        OpenAi { dialect }
+    pub fn new(dialect: &'static Dialect) -> OpenAi {
+        OpenAi { dialect, api_version: None }
+    }
+
+    /// Asks for this version of the API, where the dialect has versions: Azure's.
+    #[must_use]
+    pub fn api_version(mut self, version: Option<&str>) -> OpenAi {
+        self.api_version = version.map(str::to_owned);
+        self
+    }
+
+    /// Path and query of `operation` for `model`, below the base URL.
+    fn path(&self, endpoint: &Endpoint, model: &str, operation: &str) -> Result<String> {
+        let base = endpoint.base_url();
+        if self.dialect.paths == Paths::Plain || base.ends_with("/openai/v1") {
+            return Ok(operation.to_owned());
+        }
+        let root = if base.ends_with("/openai") { "" } else { "/openai" };
+        let Some(version) = &self.api_version else { return Ok(format!("{root}/v1{operation}")) };
+        let deployment = path_segment(model)?;
+        Ok(format!("{root}/deployments/{deployment}{operation}?api-version={version}"))
     }
 }
 
@@ -61,7 +69,7 @@ impl Default for OpenAi {
 
 impl Adapter for OpenAi {
     fn chat(&self, call: &Call<'_>) -> Result<Outgoing> {
-        request::chat(&self.dialect, call)
+        request::chat(self, call)
     }
 
     fn answer(&self, body: &[u8]) -> Result<ChatResponse, Failure> {
@@ -74,7 +82,7 @@ impl Adapter for OpenAi {
     }
 
     fn embed(&self, call: &EmbedCall<'_>) -> Result<Outgoing> {
-        embed::request(call)
+        embed::request(self, call)
     }
 
     fn embedded(&self, body: &[u8]) -> Result<EmbedResponse, Failure> {

@@ -1,8 +1,9 @@
 //! A whole answer coming in.
 
-use super::{error, tools};
+use super::content::Said;
+use super::{error, tools, usage};
 use crate::provider::{Failure, FailureClass};
-use crate::types::{ChatResponse, Choice, Extra, FinishReason, Raw};
+use crate::types::{ChatResponse, Choice, Content, Extra, FinishReason, Message, Raw};
 
 pub(super) fn read(body: &[u8]) -> Result<ChatResponse, Failure> {
     let mut response: ChatResponse = match serde_json::from_slice(body) {
@@ -23,6 +24,9 @@ pub(super) fn read(body: &[u8]) -> Result<ChatResponse, Failure> {
     }
     // What another gateway says of itself; ours takes its place.
     response.lockgate = None;
+    if let Some(told) = &mut response.usage {
+        usage::settle(told);
+    }
     let id = response.id.clone();
     for choice in &mut response.choices {
         settle(&id, choice);
@@ -32,13 +36,10 @@ pub(super) fn read(body: &[u8]) -> Result<ChatResponse, Failure> {
 
 /// Evens out what compatible providers do differently.
 fn settle(id: &str, choice: &mut Choice) {
-    if choice.finish_reason == Some(FinishReason::from("")) {
-        choice.finish_reason = None;
-    }
+    choice.finish_reason = choice.finish_reason.take().and_then(finish);
     let message = &mut choice.message;
-    if message.reasoning_content.is_none() {
-        message.reasoning_content = reasoning(&mut message.extra);
-    }
+    message.reasoning_content = reasoning(message.reasoning_content.take(), &mut message.extra);
+    content(message);
     for (index, call) in (0..).zip(&mut message.tool_calls) {
         if call.id.is_empty() {
             call.id = tools::made_up_id(id, choice.index, index);
@@ -46,9 +47,44 @@ fn settle(id: &str, choice: &mut Choice) {
     }
 }
 
-/// Thinking under the name some providers use. It is taken out, as it goes on as `reasoning_content`.
-pub(super) fn reasoning(extra: &mut Extra) -> Option<String> {
-    let text = extra.get("reasoning").and_then(Raw::read::<String>)?;
-    extra.remove("reasoning");
-    Some(text)
+/// Content as OpenAI has it: text, or `null` where there is something else. Parts that are no text stay beside it, in
+/// `content_parts`.
+fn content(message: &mut Message) {
+    if let Some(Content::Parts(parts)) = &mut message.content {
+        let said = Said::of(std::mem::take(parts));
+        if let (none @ None, Some(thinking)) = (&mut message.reasoning_content, said.thinking) {
+            *none = Some(thinking);
+        }
+        if let (false, Ok(others)) = (said.others.is_empty(), Raw::of(&said.others)) {
+            message.extra.insert("content_parts", others);
+        }
+        message.content = said.text.map(Content::Text);
+    }
+    if message.content.is_none() {
+        let says = message.says_anything();
+        message.content = Some(if says { Content::Null } else { Content::Text(String::new()) });
+    }
+}
+
+/// The reason under OpenAI's word, where a provider has its own for it. An empty one is none.
+pub(super) fn finish(reason: FinishReason) -> Option<FinishReason> {
+    match reason.as_str() {
+        "" => None,
+        // Mistral's limit of the model itself.
+        "model_length" => Some(FinishReason::Length),
+        // Together's end of sequence.
+        "eos" => Some(FinishReason::Stop),
+        _ => Some(reason),
+    }
+}
+
+/// Thinking under either of its names. `reasoning` is taken out where it goes on as `reasoning_content`, or says the
+/// same.
+pub(super) fn reasoning(known: Option<String>, extra: &mut Extra) -> Option<String> {
+    let Some(other) = extra.get("reasoning").and_then(Raw::read::<String>) else { return known };
+    if known.as_ref().is_none_or(|known| *known == other) {
+        extra.remove("reasoning");
+        return Some(other);
+    }
+    known
 }

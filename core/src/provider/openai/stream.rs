@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::tools::Calls;
-use super::{error, response};
+use super::{content, error, response, usage};
 use crate::provider::{Decoder, Failure, FailureClass};
 use crate::stream::{Carry, Delta, Event, Frame, Framer, Piece, Start, TooLarge};
 use crate::types::{Chunk, ChunkChoice, Extra, FinishReason, Raw, SharedStr, Usage};
@@ -75,9 +75,14 @@ impl State {
         if frame.data.trim_ascii() == b"[DONE]" {
             return self.end(out);
         }
-        let chunk: Result<Chunk, _> = serde_json::from_slice(frame.data);
+        let mut chunk: Result<Chunk, _> = serde_json::from_slice(frame.data);
+        if chunk.is_err()
+            && let Some(plain) = content::plain(frame.data)
+        {
+            chunk = serde_json::from_slice(&plain);
+        }
         let told = match &chunk {
-            Ok(chunk) => chunk.extra.get("error").filter(|told| !told.is_null()).map(error::value),
+            Ok(chunk) => error::of_chunk(&chunk.extra),
             Err(_) => error::body(frame.data),
         };
         if let Some(told) = told {
@@ -97,6 +102,10 @@ impl State {
         // `lockgate` of a gateway upstream is left behind: ours takes its place.
         let Chunk { id, created, model, choices, usage, system_fingerprint, service_tier, mut extra, .. } =
             chunk;
+        let mut usage = usage.or_else(|| usage::of_groq(&extra));
+        if let Some(told) = &mut usage {
+            usage::settle(told);
+        }
         match (&mut self.usage, usage) {
             (Some(known), Some(usage)) => known.merge(usage),
             (none @ None, usage) => *none = usage,
@@ -142,11 +151,11 @@ impl State {
             return Err(Failure::malformed("The provider's stream has too many choices."));
         }
         let answer = self.answers.entry(index).or_default();
-        if let Some(reason) = finish_reason.filter(|reason| !reason.as_str().is_empty()) {
+        if let Some(reason) = finish_reason.and_then(response::finish) {
             answer.finish = Some(reason);
         }
         let mut carry = Carry { chunk, choice: extra, logprobs, delta: delta.extra };
-        let reasoning = delta.reasoning_content.or_else(|| response::reasoning(&mut carry.delta));
+        let reasoning = response::reasoning(delta.reasoning_content, &mut carry.delta);
         let mut carry = (!carry.is_empty()).then(|| Box::new(carry));
         let mut tell = |piece| out.push(Event::Delta(Delta { choice: index, piece, carry: carry.take() }));
 

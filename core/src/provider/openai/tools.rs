@@ -8,7 +8,7 @@ use crate::types::{Extra, ToolCallDelta};
 const MAX_CALLS: usize = 1024;
 
 /// An id for a call that came without one: the same each time the stream is read, and unlike any other answer's.
-pub(super) fn made_up_id(answer: &str, choice: u32, index: u32) -> String {
+pub(in crate::provider) fn made_up_id(answer: &str, choice: u32, index: u32) -> String {
     let answer: String = answer.chars().filter(char::is_ascii_alphanumeric).collect();
     format!("call_{answer}_{choice}_{index}")
 }

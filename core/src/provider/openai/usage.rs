@@ -1,7 +1,32 @@
 //! OpenAI's usage as token counts.
 
 use crate::pricing::TokenCounts;
-use crate::types::Usage;
+use crate::types::{Extra, PromptDetails, Raw, Usage};
+
+/// Names under which providers tell what they read from their cache, where it is not among the details.
+const CACHED: [&str; 2] = ["prompt_cache_hit_tokens", "cached_tokens"];
+
+/// Evens out what compatible providers report differently, so that totals include their parts.
+pub(super) fn settle(usage: &mut Usage) {
+    if usage.prompt_tokens_details.as_ref().is_none_or(|details| details.cached_tokens.is_none())
+        && let Some(cached) = CACHED.iter().find_map(|name| usage.extra.get(name).and_then(Raw::read::<u64>))
+    {
+        usage.prompt_tokens_details.get_or_insert_with(PromptDetails::default).cached_tokens = Some(cached);
+    }
+    let details = usage.completion_tokens_details.as_ref();
+    let thinking = details.and_then(|details| details.reasoning_tokens).unwrap_or(0);
+    let said = usage.prompt_tokens.saturating_add(usage.completion_tokens);
+    // xAI counts thinking apart from the answer; the total tells.
+    if thinking > 0 && usage.total_tokens == said.saturating_add(thinking) {
+        usage.completion_tokens = usage.completion_tokens.saturating_add(thinking);
+    }
+}
+
+/// Usage where Groq puts it, in a field of its own on the last chunk.
+pub(super) fn of_groq(chunk: &Extra) -> Option<Usage> {
+    let own: Extra = chunk.get("x_groq")?.read()?;
+    own.get("usage")?.read()
+}
 
 /// The counts that are billed. OpenAI's totals include their parts, as ours do.
 #[must_use]

@@ -11,12 +11,12 @@ use crate::ids::{AdmissionId, CustomerId, CustomerTag, ProjectId};
 use crate::limits::{CounterId, Scope, Window};
 use crate::money::Nano;
 use crate::settle::{Outcome, Row};
+use crate::store::entry::bounded;
 use crate::store::rollup::{Rollup, Sums, UsageKey};
 use crate::store::{GroupBy, Ledger, RowFilter, StoreSize, UsageLine, UsageQuery};
 
 /// So many rows are kept, the newest. Older ones stay in the sums; one of them that comes in again counts anew.
 pub const KEPT_ROWS: usize = 10_000;
-const DEFAULT_ROWS: usize = 100;
 /// UTC has no leap seconds on our clock: every day is this long.
 const DAY_MS: i64 = 86_400_000;
 
@@ -41,7 +41,7 @@ impl Books {
                 self.sums.remove(&expired);
             }
         }
-        let mut row = row.clone();
+        let mut row = bounded(row.clone());
         let tag = row.tag();
         let forgotten = tag.and_then(|tag| self.forgotten.get(&(row.project, tag)));
         if forgotten.is_some_and(|until| *until >= row.admitted_at) {
@@ -190,10 +190,7 @@ impl Ledger for MemoryStore {
 
     async fn rows(&self, filter: &RowFilter) -> Result<Vec<Row>> {
         let books = self.inner.ledger.lock();
-        let most = match filter.most {
-            0 => DEFAULT_ROWS,
-            most => usize::try_from(most).unwrap_or(usize::MAX),
-        };
+        let most = usize::try_from(filter.at_most()).unwrap_or(usize::MAX);
         let asked = |row: &&Row| {
             filter.project.is_none_or(|project| project == row.project)
                 && filter.id.is_none_or(|id| id == row.id)

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use parking_lot::{Mutex, RwLock};
@@ -9,7 +10,7 @@ use parking_lot::{Mutex, RwLock};
 use super::account::Account;
 use super::counters::Start;
 use crate::clock::SharedClock;
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::ids::{AdmissionId, ProjectId};
 use crate::limits::{Admission, CounterId, Held, Raise, Settled, Settlement, Verdict};
 use crate::money::Nano;
@@ -20,13 +21,21 @@ pub struct MemoryLimiter {
     clock: SharedClock,
     start: Start,
     accounts: RwLock<HashMap<ProjectId, Arc<Mutex<Account>>>>,
+    /// Set once somebody else keeps these limits.
+    ousted: Arc<AtomicBool>,
 }
 
 impl MemoryLimiter {
     /// A limiter with no spend yet: [`Start::Zero`] where it is the only memory, [`Start::Seeded`] beside a ledger.
     #[must_use]
     pub fn new(clock: SharedClock, start: Start) -> MemoryLimiter {
-        MemoryLimiter { clock, start, accounts: RwLock::default() }
+        MemoryLimiter { clock, start, accounts: RwLock::default(), ousted: Arc::default() }
+    }
+
+    /// Admits nothing any more once `ousted` is set: another process keeps these limits, and does not see this one's.
+    #[must_use]
+    pub(crate) fn until(self, ousted: Arc<AtomicBool>) -> MemoryLimiter {
+        MemoryLimiter { ousted, ..self }
     }
 
     fn account(&self, project: ProjectId) -> Arc<Mutex<Account>> {
@@ -55,6 +64,10 @@ impl Limiter for MemoryLimiter {
     }
 
     async fn admit(&self, admission: &Admission) -> Result<Verdict> {
+        if self.ousted.load(Ordering::Acquire) {
+            let message = "Another gateway has taken the limits of this store over.";
+            return Err(Error::new(Kind::StoreUnavailable, message));
+        }
         let account = self.account(admission.project);
         let mut account = account.lock();
         // Read under the lock, so that time never runs back between two steps.

@@ -84,7 +84,7 @@ impl RedisLimiter {
     }
 
     /// Connects, and takes the time from `clock`: for tests.
-    #[cfg(feature = "test-clock")]
+    #[cfg(feature = "test-servers")]
     pub async fn connect_on_clock(options: RedisOptions, clock: SharedClock) -> Result<RedisLimiter> {
         let limiter = RedisLimiter::new(options, clock, Scripts::on_test_clock(), true);
         limiter.link.plain(&redis::cmd("PING")).await?;

@@ -1,10 +1,8 @@
 //! The ledger: rows, and their sums in the same transaction.
 
 use async_trait::async_trait;
-use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
-use super::columns::{Columns, json, word};
 use super::failure::failed;
 use super::{SqliteStore, rollup, usage};
 use crate::clock::Millis;
@@ -12,17 +10,14 @@ use crate::error::Result;
 use crate::ids::ProjectId;
 use crate::limits::{CounterId, Scope, Window};
 use crate::money::Nano;
-use crate::pricing::TokenCounts;
 use crate::settle::{Outcome, Row};
-use crate::store::rollup::Rollup;
+use crate::store::columns::{Columns, integer, json, word};
+use crate::store::entry::{bounded, read};
+use crate::store::rollup::{Rollup, scope as of_table, subject};
 use crate::store::{Ledger, RowFilter, StoreSize, UsageLine, UsageQuery};
 
 pub(super) const READING: &str = "the ledger could not be read";
 pub(super) const WRITING: &str = "the ledger could not be written";
-
-/// Tokens of one kind in one row. More is a provider's mistake, and sums of it would leave SQLite's integers.
-const MOST_TOKENS: u64 = 1 << 40;
-const DEFAULT_ROWS: u32 = 100;
 
 #[async_trait]
 impl Ledger for SqliteStore {
@@ -56,7 +51,7 @@ impl Ledger for SqliteStore {
         let project = project.to_string();
         let mut amounts = Vec::with_capacity(counters.len());
         for counter in counters {
-            let (scope, subject) = rollup::subject(counter.scope);
+            let (scope, subject) = subject(counter.scope);
             let amount: Option<i64> = sqlx::query_scalar(
                 "SELECT amount FROM spend WHERE project = ? AND window_code = ? AND scope = ? AND subject = ?",
             )
@@ -79,7 +74,7 @@ impl Ledger for SqliteStore {
         after: Option<Scope>,
         most: u32,
     ) -> Result<Vec<(Scope, Nano)>> {
-        let (scope, subject) = after.map(rollup::subject).unwrap_or_default();
+        let (scope, subject) = after.map(subject).unwrap_or_default();
         let rows: Vec<(String, String, i64)> = sqlx::query_as(
             "SELECT scope, subject, amount FROM spend WHERE project = ? AND window_code = ? \
              AND (scope, subject) > (?, ?) ORDER BY scope, subject LIMIT ?",
@@ -93,7 +88,7 @@ impl Ledger for SqliteStore {
         .await
         .map_err(failed(READING))?;
         rows.iter()
-            .map(|(scope, subject, amount)| Ok((rollup::scope(scope, subject)?, Nano::from_nano(*amount))))
+            .map(|(scope, subject, amount)| Ok((of_table(scope, subject)?, Nano::from_nano(*amount))))
             .collect()
     }
 
@@ -105,8 +100,7 @@ impl Ledger for SqliteStore {
         if let Some(id) = filter.id {
             query.push(" AND id = ").push_bind(id.to_string());
         }
-        let most = if filter.most == 0 { DEFAULT_ROWS } else { filter.most };
-        query.push(" ORDER BY admitted_at DESC, id DESC LIMIT ").push_bind(most);
+        query.push(" ORDER BY admitted_at DESC, id DESC LIMIT ").push_bind(filter.at_most());
         let found = query.build().fetch_all(self.readers()).await.map_err(failed(READING))?;
         found.iter().map(read).collect()
     }
@@ -160,28 +154,6 @@ impl Ledger for SqliteStore {
     async fn usage(&self, query: &UsageQuery) -> Result<Vec<UsageLine>> {
         usage::sum(self.readers(), query).await
     }
-}
-
-/// The row with amounts that can be summed a thousand times over.
-fn bounded(mut row: Row) -> Row {
-    let money = |nano: Nano| nano.clamp(Nano::ZERO, Nano::MAX_CAP);
-    row.cost = row.cost.map(money);
-    row.saved = money(row.saved);
-    row.reserved = money(row.reserved);
-    let counts = &mut row.tokens;
-    for count in [
-        &mut counts.input,
-        &mut counts.cached_input,
-        &mut counts.cache_write,
-        &mut counts.cache_write_1h,
-        &mut counts.output,
-        &mut counts.reasoning,
-        &mut counts.audio_input,
-        &mut counts.audio_output,
-    ] {
-        *count = (*count).min(MOST_TOKENS);
-    }
-    row
 }
 
 async fn any_forgotten(change: &mut SqliteConnection) -> Result<bool> {
@@ -273,53 +245,4 @@ async fn take_expired(change: &mut SqliteConnection, settled: &Row) -> Result<Op
         .map_err(failed(WRITING))?
         .map(|row| read(&row))
         .transpose()
-}
-
-fn integer(count: u64) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
-}
-
-fn read(row: &SqliteRow) -> Result<Row> {
-    let row = Columns(row);
-    let customer = row.word_opt("customer")?;
-    Ok(Row {
-        id: row.id("id")?,
-        request_id: row.get("request_id")?,
-        client_request_id: row.get("client_request_id")?,
-        project: row.id("project")?,
-        key: row.id_opt("gateway_key")?,
-        customer_tag: if customer.is_some() { None } else { row.tag_opt("customer_tag")? },
-        customer,
-        labels: row.json("labels")?,
-        endpoint: row.get("endpoint")?,
-        requested_model: row.get("requested_model")?,
-        served_model: row.get("served_model")?,
-        provider: row.get("provider")?,
-        attempts: row.json("attempts")?,
-        tokens: TokenCounts {
-            input: row.number("input_tokens")?,
-            cached_input: row.number("cached_input_tokens")?,
-            cache_write: row.number("cache_write_tokens")?,
-            cache_write_1h: row.number("cache_write_1h_tokens")?,
-            output: row.number("output_tokens")?,
-            reasoning: row.number("reasoning_tokens")?,
-            audio_input: row.number("audio_input_tokens")?,
-            audio_output: row.number("audio_output_tokens")?,
-        },
-        cost: row.nano_opt("cost")?,
-        reserved: row.nano("reserved")?,
-        saved: row.nano("saved")?,
-        latency_us: row.number("latency_us")?,
-        first_byte_us: row.number_opt("first_byte_us")?,
-        cache: row.word("cache")?,
-        similarity: row.get::<Option<f32>>("similarity")?,
-        outcome: row.word("outcome")?,
-        status: row.number("status")?,
-        stream: row.get("stream")?,
-        estimated: row.get("estimated")?,
-        decisions: row.json_opt("decisions")?,
-        downgraded_from: row.get("downgraded_from")?,
-        admitted_at: row.millis("admitted_at")?,
-        ended_at: row.millis("ended_at")?,
-    })
 }

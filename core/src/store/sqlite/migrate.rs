@@ -4,12 +4,12 @@
 //! cannot tell a database of a newer release from a damaged one.
 
 use lockgate_migrations::Migration;
-use sha2::{Digest, Sha256};
 use sqlx::{Connection, SqliteConnection};
 
 use super::failure::failed;
 use crate::clock::Millis;
 use crate::error::{Error, Result};
+use crate::store::schema::{Pending, pending};
 
 const BEGUN: &str = "the schema could not be read";
 const APPLYING: &str = "the schema could not be brought up to date";
@@ -52,31 +52,8 @@ pub(super) async fn migrate(
             .fetch_all(&mut *change)
             .await
             .map_err(failed(BEGUN))?;
-    let newest = applied.last().map_or(0, |(version, _)| *version);
-    let known_newest = known.last().map_or(0, |migration| i64::from(migration.version));
-    if newest > known_newest {
-        return Err(Error::config(
-            "store",
-            url,
-            format!("its schema is version {newest}, this release knows {known_newest}; use a newer release"),
-        ));
-    }
-    for migration in known {
-        let checksum = checksum(migration.sql);
-        match applied.iter().find(|(version, _)| *version == i64::from(migration.version)) {
-            Some((_, landed)) if *landed == checksum => {}
-            Some(_) => {
-                return Err(Error::config(
-                    "store",
-                    url,
-                    format!(
-                        "migration {} of its schema is not the one this release knows",
-                        migration.version
-                    ),
-                ));
-            }
-            None => apply(&mut change, migration, &checksum, now).await?,
-        }
+    for Pending { migration, checksum } in pending(known, &applied, url)? {
+        apply(&mut change, migration, &checksum, now).await?;
     }
     change.commit().await.map_err(failed(APPLYING))
 }
@@ -98,9 +75,4 @@ async fn apply(
         .map_err(failed(APPLYING))?;
     tracing::info!(version = migration.version, name = migration.name, "schema migrated");
     Ok(())
-}
-
-/// SHA-256 in hex. A checkout with other line ends is the same migration.
-fn checksum(sql: &str) -> String {
-    Sha256::digest(sql.replace("\r\n", "\n").as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }

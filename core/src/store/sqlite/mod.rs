@@ -1,7 +1,6 @@
 //! The embedded store: one SQLite file in WAL mode, through sqlx.
 
 mod answers;
-mod columns;
 mod directory;
 mod failure;
 mod forget;
@@ -17,4 +16,6 @@ mod usage;
 mod watch;
 
 pub use limiter::SqliteLimiter;
-pub use open::{Access, SqliteStore};
+pub use open::SqliteStore;
+
+pub use super::Access;

@@ -16,6 +16,7 @@ use super::signal::Signal;
 use super::{location, lock, migrate};
 use crate::clock::SharedClock;
 use crate::error::{Error, Kind, Result};
+use crate::store::Access;
 use crate::store::process_lock::ProcessLock;
 
 /// How long a statement waits for another process's transaction.
@@ -25,17 +26,6 @@ const BUSY_PAUSE: Duration = Duration::from_millis(10);
 /// How long a caller waits for a connection of this process.
 const ACQUIRE: Duration = Duration::from_secs(10);
 const READERS: u32 = 4;
-
-/// What the store is opened for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
-    /// The one gateway that keeps the limits of this file in its memory.
-    Owner,
-    /// One of several gateways that keep the limits in the file (`shared = true`).
-    Shared,
-    /// Administration beside a running gateway: no limits, no ownership.
-    Administration,
-}
 
 /// The store in a SQLite file. Cheap to clone: all clones are one store.
 #[derive(Clone)]

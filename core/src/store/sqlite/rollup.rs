@@ -4,9 +4,8 @@ use sqlx::SqliteConnection;
 
 use super::failure::failed;
 use super::ledger::WRITING;
-use crate::error::{Error, Result};
-use crate::limits::Scope;
-use crate::store::rollup::Rollup;
+use crate::error::Result;
+use crate::store::rollup::{Rollup, subject};
 
 /// Books the differences.
 pub(super) async fn book(rollup: Rollup, change: &mut SqliteConnection) -> Result<()> {
@@ -52,23 +51,4 @@ pub(super) async fn book(rollup: Rollup, change: &mut SqliteConnection) -> Resul
         upsert.execute(&mut *change).await.map_err(failed(WRITING))?;
     }
     Ok(())
-}
-
-/// A scope as the table `spend` writes it.
-pub(super) fn subject(scope: Scope) -> (&'static str, String) {
-    match scope {
-        Scope::Project => ("project", String::new()),
-        Scope::Key(key) => ("key", key.to_string()),
-        Scope::Customer(tag) => ("customer", tag.to_string()),
-    }
-}
-
-/// The scope that the table `spend` writes so.
-pub(super) fn scope(scope: &str, subject: &str) -> Result<Scope> {
-    let unknown = |source| Error::internal("a spend counter of nobody's", source);
-    match scope {
-        "key" => subject.parse().map(Scope::Key).map_err(unknown),
-        "customer" => subject.parse().map(Scope::Customer).map_err(unknown),
-        _ => Ok(Scope::Project),
-    }
 }

@@ -3,40 +3,12 @@
 use sqlx::sqlite::SqlitePool;
 use sqlx::{QueryBuilder, Sqlite};
 
-use super::columns::Columns;
 use super::failure::failed;
 use super::ledger::READING;
-use crate::clock::Millis;
 use crate::error::Result;
 use crate::limits::Window;
+use crate::store::usage::{line, split};
 use crate::store::{GroupBy, UsageLine, UsageQuery};
-
-/// UTC has no leap seconds on our clock: every day is this long.
-const DAY: i64 = 86_400_000;
-
-/// What part of the time asked for comes from where.
-struct Split {
-    /// First whole day, and the day after the last; none = open.
-    days: (Option<Millis>, Option<Millis>),
-    /// Spans within a day.
-    parts: Vec<(Millis, Millis)>,
-}
-
-fn split(query: &UsageQuery) -> Split {
-    let up = |at: Millis| Millis(at.0.saturating_add(DAY - 1).div_euclid(DAY).saturating_mul(DAY));
-    let down = |at: Millis| Millis(at.0.div_euclid(DAY).saturating_mul(DAY));
-    let (first, last) = (query.from.map(up), query.to.map(down));
-    if let (Some(from), Some(to), Some(first), Some(last)) = (query.from, query.to, first, last)
-        && first > last
-    {
-        // Within one day.
-        return Split { days: (Some(first), Some(first)), parts: vec![(from, to)] };
-    }
-    let head = query.from.zip(first);
-    let tail = last.zip(query.to);
-    let parts = [head, tail].into_iter().flatten().filter(|(from, to)| from < to).collect();
-    Split { days: (first, last), parts }
-}
 
 pub(super) async fn sum(readers: &SqlitePool, query: &UsageQuery) -> Result<Vec<UsageLine>> {
     let group = match query.by {
@@ -79,22 +51,7 @@ pub(super) async fn sum(readers: &SqlitePool, query: &UsageQuery) -> Result<Vec<
         sql.push(" GROUP BY line ORDER BY line");
     }
     let found = sql.build().fetch_all(readers).await.map_err(failed(READING))?;
-    found
-        .iter()
-        .map(|row| {
-            let row = Columns(row);
-            Ok(UsageLine {
-                group: row.get("line")?,
-                requests: row.number("requests")?,
-                cache_hits: row.number("cache_hits")?,
-                input_tokens: row.number("input_tokens")?,
-                output_tokens: row.number("output_tokens")?,
-                cost: row.nano("cost")?,
-                saved: row.nano("saved")?,
-                unpriced: row.number("unpriced")?,
-            })
-        })
-        .collect()
+    found.iter().map(line).collect()
 }
 
 fn filter(sql: &mut QueryBuilder<Sqlite>, query: &UsageQuery) {

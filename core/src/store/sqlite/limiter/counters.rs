@@ -9,8 +9,8 @@ use crate::clock::Millis;
 use crate::error::Result;
 use crate::limits::{Counter, CounterId, Line, Window};
 use crate::money::Nano;
+use crate::store::rollup::subject;
 use crate::store::sqlite::failure::failed;
-use crate::store::sqlite::rollup::subject;
 
 /// So long after its end a window's counters may go: no clock of this machine is in it any more.
 const OVER: Duration = Duration::from_secs(600);

@@ -6,7 +6,7 @@ use super::{READING, WRITING};
 use crate::error::Result;
 use crate::ids::KeyId;
 use crate::limits::{Bucket, View};
-use crate::store::sqlite::columns::Columns;
+use crate::store::columns::Columns;
 use crate::store::sqlite::failure::failed;
 
 /// The newest known revision; 0 where none was shown.

@@ -8,7 +8,7 @@ use crate::clock::Millis;
 use crate::error::Result;
 use crate::ids::AdmissionId;
 use crate::limits::{Held, Reservation};
-use crate::store::sqlite::columns::{Columns, word};
+use crate::store::columns::{Columns, integer, word};
 use crate::store::sqlite::failure::failed;
 
 pub(super) async fn load(
@@ -150,10 +150,6 @@ pub(super) async fn count_open<'c>(reader: impl SqliteExecutor<'c>, project: &st
             .await
             .map_err(failed(READING))?;
     Ok(u64::try_from(open).unwrap_or(0))
-}
-
-fn integer(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 fn count(most: usize) -> i64 {
