@@ -72,6 +72,10 @@ fn image<'a>(image: &'a ImageUrl, path: &str, model: Model<'_>, warnings: &mut W
             inline_data: Blob { mime_type: Cow::Borrowed(media_type), data },
             media_resolution: taken,
         }),
+        Some(Image::Url(_)) if !model.fetches() => {
+            let why = format!("{} fetches no images; send the image itself", model.name());
+            Err(unsupported(&format!("{path}.image_url.url"), NAME, &why))
+        }
         Some(Image::Url(url)) => Ok(Part::File {
             file_data: FileData { mime_type: media_type(url), file_uri: url },
             media_resolution: taken,
