@@ -8,19 +8,22 @@ mod admit;
 mod bucket;
 mod caps;
 mod decide;
+mod loss;
 mod refusal;
 mod reservation;
+mod seed;
 mod shortfall;
 mod view;
 mod window;
 
 pub use admission::{
-    Admission, Admitted, CapStanding, Caps, Charge, Downgrade, Held, Level, LimitKind, Plan, Raise, Rates,
-    Refusal, Scope, Settled, Settlement, Standing, Trigger, Verdict,
+    Admission, Admitted, CapStanding, Caps, Charge, Downgrade, Held, HotAnswer, Level, LimitKind, Plan,
+    Raise, Rates, Refusal, Scope, Settled, Settlement, Standing, Trigger, Verdict,
 };
 pub(crate) use admit::{Entry, Plans, admit, trigger};
 pub use bucket::{Bucket, Short};
 pub use decide::{Decision, decide, standing};
+pub(crate) use loss::raise as raise_at_limiter;
 pub use reservation::{lapse, raise, settle};
 pub use view::{Counter, Line, Phase, Reservation, View};
 pub use window::{CounterId, Window};
