@@ -145,9 +145,20 @@ def attempt(argv: list[str]) -> bool:
     return subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode == 0
 
 
-def run(argv: list[str | Path], problem: str, env: dict[str, str] | None = None, folder: Path = ROOT) -> None:
+def run(
+    argv: list[str | Path],
+    problem: str,
+    env: dict[str, str] | None = None,
+    folder: Path = ROOT,
+    quiet: bool = False,
+) -> None:
     done = subprocess.run(
-        [str(part) for part in argv], cwd=folder, env=env, stdin=subprocess.DEVNULL, check=False
+        [str(part) for part in argv],
+        cwd=folder,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL if quiet else None,
+        check=False,
     )
     if done.returncode != 0:
         raise Unready(f"{problem} (status {done.returncode}).")

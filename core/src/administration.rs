@@ -2,12 +2,19 @@
 
 use std::sync::Arc;
 
-use crate::auth::Admin;
+use async_trait::async_trait;
+
+use crate::auth::{Admin, OnChange};
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::gateway::tell;
+use crate::ids::ProjectId;
 use crate::settle::Row;
-use crate::store::{Access, Database, Directory, Ledger, RowFilter, StoreSize, UsageLine, UsageQuery};
+use crate::store::redis::RedisLimiter;
+use crate::store::{
+    Access, Database, Directory, Ledger, RowFilter, StoreSize, UsageLine, UsageQuery, open_redis,
+};
 
 /// A store opened for administration. It owns no limits, so it works beside running gateways: those on a SQLite file
 /// notice changes within 250 ms, those on Postgres have heard of a change before the call that makes it returns.
@@ -27,9 +34,14 @@ impl Administration {
                            name sqlite://PATH or postgres://…";
             return Err(Error::config("store", "memory", allowed));
         };
+        // First, so that nothing is changed where gateways would not hear of it.
+        let redis = open_redis(config, clock.clone()).await?;
         let database = Database::open(url, Access::Administration, clock.clone()).await?;
         let directory: Arc<dyn Directory> = database.directory();
-        let admin = Admin::new(directory, clock, None);
+        let on_change = redis.map(|limiter| -> Arc<dyn OnChange> {
+            Arc::new(TellsLimiter { limiter, directory: directory.clone() })
+        });
+        let admin = Admin::new(directory, clock, on_change);
         // Only a gateway lays the settings over a project that is there already.
         admin.ensure_default_project(&config.project).await?;
         Ok(Administration { ledger: database.ledger(), database, admin })
@@ -69,8 +81,33 @@ impl Administration {
     }
 }
 
+/// What is doubtful in the settings of the Redis that `config` names. An error where it cannot be reached.
+pub async fn redis_warnings(config: &Config) -> Result<Vec<String>> {
+    match open_redis(config, Arc::new(SystemClock)).await? {
+        Some(redis) => Ok(redis.warnings().await),
+        None => Ok(Vec::new()),
+    }
+}
+
 impl std::fmt::Debug for Administration {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Administration").field("database", &self.database).finish_non_exhaustive()
+    }
+}
+
+/// A change made here counts at the next request of every gateway that asks the same Redis.
+struct TellsLimiter {
+    limiter: Arc<RedisLimiter>,
+    directory: Arc<dyn Directory>,
+}
+
+#[async_trait]
+impl OnChange for TellsLimiter {
+    async fn changed(&self, project: ProjectId) -> Result<()> {
+        tell(self.limiter.as_ref(), self.directory.as_ref(), project).await
+    }
+
+    fn limits_elsewhere(&self) -> bool {
+        true
     }
 }

@@ -216,7 +216,7 @@ impl Answer {
     }
 
     /// An answer from the cache.
-    pub(crate) fn stored(mut desk: Desk, stored: &Stored) -> Answer {
+    pub(crate) fn stored(mut desk: Desk, stored: &Stored, verdict: CacheVerdict) -> Answer {
         if let Some(note) = &mut desk.note {
             note.served(&stored.provider, &stored.model);
         }
@@ -227,7 +227,7 @@ impl Answer {
             warnings: Vec::new(),
             decisions: None,
         };
-        let mut report = desk.report(head, CacheVerdict::Exact);
+        let mut report = desk.report(head, verdict);
         match &stored.reply {
             Reply::Chat(response) if desk.ask.is_stream() => {
                 let mut events = replay(response);

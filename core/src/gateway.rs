@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use tokio::runtime::Handle;
 
 use crate::answer::{Answer, ChatStream};
@@ -18,8 +19,11 @@ use crate::ids::ProjectId;
 use crate::limits::{CounterId, Scope, Window};
 use crate::pipeline;
 use crate::route::{Discovered, Discovery, Health, Registry, Rules};
-use crate::settle::{Keep, Retention, Row, Settler, Swept};
-use crate::store::{self, Inspection, RowFilter, StoreSize, Stores, UsageLine, UsageQuery};
+use crate::settle::{Keep, Reconciler, Retention, Row, Settler, Swept};
+use crate::store::redis::{RedisCounts, RedisLimiter};
+use crate::store::{
+    self, Directory, Inspection, Limiter, RowFilter, StoreSize, Stores, UsageLine, UsageQuery,
+};
 use crate::telemetry::{Metrics, Now};
 use crate::transport::Transport;
 use crate::types::{ChatRequest, ChatResponse, EmbedRequest, EmbedResponse, ModelList};
@@ -222,6 +226,16 @@ impl Core {
         }
     }
 
+    fn reconciler(&self) -> Reconciler {
+        Reconciler {
+            settler: Arc::downgrade(&self.settler),
+            limiter: self.stores.limiter.clone(),
+            ledger: self.stores.ledger.clone(),
+            directory: self.stores.directory.clone(),
+            clock: self.clock.clone(),
+        }
+    }
+
     /// Whether the stores answer.
     pub(crate) async fn check_stores(&self) -> Result<()> {
         self.stores.directory.version().await.map(|_| ())
@@ -291,6 +305,9 @@ impl Gateway {
         let stores = store::open(&config, clock.clone()).await?;
         let bootstrap = Admin::new(stores.directory.clone(), clock.clone(), None);
         let default_project = bootstrap.default_project(&config.project).await?;
+        if let Some(redis) = &stores.redis {
+            tell(redis.as_ref(), stores.directory.as_ref(), default_project.id).await?;
+        }
         let identities = Arc::new(Identities::new(
             stores.directory.clone(),
             config.auth,
@@ -307,7 +324,7 @@ impl Gateway {
             runtime.clone(),
             config.expired_reservations,
         );
-        if let Some(mut changes) = stores.changes.clone() {
+        for mut changes in stores.changes.clone() {
             let identities = Arc::downgrade(&identities);
             let stop = settler.stop.clone();
             // With the receiver it gives up the store's watcher, and with that a connection.
@@ -318,7 +335,11 @@ impl Gateway {
                 }
             }));
         }
-        let on_change = Arc::new(ForgetsCallers(identities.clone()));
+        let on_change = Arc::new(TellsAll {
+            identities: identities.clone(),
+            directory: stores.directory.clone(),
+            limiter: stores.redis.clone(),
+        });
         let admin = Admin::new(stores.directory.clone(), clock.clone(), Some(on_change));
         let cache = ExactCache::new(config.cache_bytes, stores.answers.clone(), clock.clone());
         let flights = Flights::new(settler.tasks.clone());
@@ -343,15 +364,63 @@ impl Gateway {
         core.runtime.spawn(async move {
             stop.run_until_cancelled(retention.run()).await;
         });
+        if core.stores.limiter.seeding() == store::Seeding::Windows {
+            let reconciler = core.reconciler();
+            let stop = core.settler.stop.clone();
+            core.runtime.spawn(async move {
+                stop.run_until_cancelled(reconciler.run()).await;
+            });
+        }
         Ok(Gateway { core: Arc::new(core) })
+    }
+
+    /// What an operator should know of the stores' settings.
+    pub async fn warnings(&self) -> Vec<String> {
+        match &self.core.stores.redis {
+            Some(redis) => redis.warnings().await,
+            None => Vec::new(),
+        }
+    }
+
+    /// What was sent to Redis, and what went wrong; none where the limits are elsewhere.
+    #[must_use]
+    pub fn redis_counts(&self) -> Option<RedisCounts> {
+        self.core.stores.redis.as_ref().map(|redis| redis.counts())
+    }
+
+    /// Raises the limiter's counters to what the ledger has booked, now. A gateway does it by itself every 30 s where
+    /// the limiter may lose its data.
+    pub async fn reconcile(&self, project: ProjectId) -> Result<()> {
+        self.core.reconciler().pass(project, Duration::ZERO).await
     }
 }
 
-/// A change in this process counts from the next request on.
-struct ForgetsCallers(Arc<Identities>);
+/// A change in this process counts from the next request on, in every process.
+struct TellsAll {
+    identities: Arc<Identities>,
+    directory: Arc<dyn Directory>,
+    limiter: Option<Arc<RedisLimiter>>,
+}
 
-impl OnChange for ForgetsCallers {
-    fn changed(&self, project: ProjectId) {
-        self.0.forget(project);
+#[async_trait]
+impl OnChange for TellsAll {
+    async fn changed(&self, project: ProjectId) -> Result<()> {
+        self.identities.forget(project);
+        match &self.limiter {
+            Some(limiter) => tell(limiter.as_ref(), self.directory.as_ref(), project).await,
+            None => Ok(()),
+        }
+    }
+
+    fn limits_elsewhere(&self) -> bool {
+        self.limiter.is_some()
+    }
+}
+
+/// Makes the newest revision of a project known to the limiter that all processes ask.
+pub(crate) async fn tell(limiter: &dyn Limiter, directory: &dyn Directory, project: ProjectId) -> Result<()> {
+    match directory.project(project).await? {
+        Some(known) => limiter.revise(project, known.rev).await,
+        None => Ok(()),
     }
 }

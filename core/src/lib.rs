@@ -28,7 +28,7 @@ mod route;
 mod serve;
 mod transport;
 
-pub use administration::Administration;
+pub use administration::{Administration, redis_warnings};
 pub use answer::{ChatStream, Report};
 pub use auth::Admin;
 pub use config::Config;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::answer::{Answer, Desk};
 use crate::ask::Ask;
 use crate::auth::Caller;
-use crate::cache::{Joined, Keys, Lead, Lost, Seat, Stored};
+use crate::cache::{Elsewhere, Joined, Keys, Lead, Lost, Seat, Stored};
 use crate::context::{CallOptions, Context};
 use crate::error::{Error, Kind, Result};
 use crate::gateway::Core;
@@ -39,7 +39,7 @@ async fn pass(core: &Arc<Core>, ask: Arc<Ask>, options: CallOptions, id: Option<
     let mut last = Lost::Leaderless(None);
     for _ in 0..MOST_LEADERS {
         match enter(core, &mut cx, &ask, charge).await.map_err(|error| cx.explain(error))? {
-            Entered::Known(desk, stored) => return Ok(Answer::stored(*desk, &stored)),
+            Entered::Known(desk, stored, verdict) => return Ok(Answer::stored(*desk, &stored, verdict)),
             Entered::Follower(desk, seat) => match cx.within(Answer::live(*desk, seat)).await? {
                 Ok(answer) => return Ok(answer),
                 Err(Lost::Failed(error)) => return Err(cx.explain(error)),
@@ -60,7 +60,7 @@ async fn pass(core: &Arc<Core>, ask: Arc<Ask>, options: CallOptions, id: Option<
 /// What the first six stages found.
 enum Entered {
     /// The answer, in the cache.
-    Known(Box<Desk>, Arc<Stored>),
+    Known(Box<Desk>, Arc<Stored>, CacheVerdict),
     /// An equal request that is under way.
     Follower(Box<Desk>, Seat),
     /// Nothing: this request calls a provider.
@@ -68,7 +68,8 @@ enum Entered {
 }
 
 /// Stages 1 to 6. They are repeated where a setting changed under them.
-async fn enter(core: &Arc<Core>, cx: &mut Context, ask: &Arc<Ask>, charge: Charge) -> Result<Entered> {
+async fn enter(core: &Arc<Core>, cx: &mut Context, ask: &Arc<Ask>, mut charge: Charge) -> Result<Entered> {
+    let mut elsewhere = Elsewhere::default();
     for _ in 0..MOST_RELOADS {
         // 1. identify: who calls
         let caller = core.identities.identify(&cx.credentials, core.clock.now()).await?;
@@ -81,7 +82,7 @@ async fn enter(core: &Arc<Core>, cx: &mut Context, ask: &Arc<Ask>, charge: Charg
         cx.past(Stage::Resolve);
 
         // 3. fingerprint: the keys of the answers in the exact cache, and what this process has of them
-        let keys = Keys::of(&caller, &ways, cx.cache)?;
+        let keys = elsewhere.of_use(Keys::of(&caller, &ways, cx.cache)?);
         let mut known = keys.look_up(&core.cache).await;
         cx.decisions.exact = Some(keys.verdict(&known));
         cx.past(Stage::Fingerprint);
@@ -98,7 +99,7 @@ async fn enter(core: &Arc<Core>, cx: &mut Context, ask: &Arc<Ask>, charge: Charg
                             core.identities.forget(caller.project.id);
                             continue;
                         }
-                        Entry::Hit { standing, .. } => cx.standing = standing,
+                        Entry::Hit { standing, .. } | Entry::Wait { standing } => cx.standing = standing,
                         Entry::Admitted(_, admitted) => cx.standing = admitted.standing,
                     }
                     cx.decisions.limits = Some(LimitsTold::of(&cx.standing, Nano::ZERO, false));
@@ -114,15 +115,15 @@ async fn enter(core: &Arc<Core>, cx: &mut Context, ask: &Arc<Ask>, charge: Charg
 
         // 5. admit: the most it may cost, and all limits in one atomic step, or none
         ways.estimate(&caller, &known);
-        let charge = keys.charge(&known, charge);
-        let mut entry = limits::admit(core, cx, &caller, ways.plans(&keys, &known), charge).await;
-        if entry.is_err()
-            && let Some(stored) = keys.recall(&core.cache, 0).await
+        let due = keys.charge(&known, charge);
+        let mut entry = limits::admit(core, cx, &caller, ways.plans(&keys, &known), due).await;
+        if entry.as_ref().is_err_and(|error| error.kind() != Kind::StoreUnavailable)
+            && let Some((stored, _)) = keys.recall(&core.cache, 0).await
         {
             // A known answer is given even where a cap or a token rate is reached.
             known.put(0, stored);
             cx.decisions.exact = Some(ExactVerdict::Warm);
-            entry = limits::admit(core, cx, &caller, ways.plans(&keys, &known), charge).await;
+            entry = limits::admit(core, cx, &caller, ways.plans(&keys, &known), due).await;
         }
         cx.past(Stage::Admit);
         let (admission, admitted) = match entry? {
@@ -130,12 +131,33 @@ async fn enter(core: &Arc<Core>, cx: &mut Context, ask: &Arc<Ask>, charge: Charg
                 core.identities.forget(caller.project.id);
                 continue;
             }
-            Entry::Hit { plan, standing } => {
+            Entry::Hit { plan, answer, standing } => {
                 cx.standing = standing;
                 cx.decisions.limits = Some(LimitsTold::of(&standing, Nano::ZERO, plan > 0));
-                let Some(stored) = known.take(plan) else { continue };
+                let told = answer.and_then(|answer| core.cache.take_over(answer));
+                if told.is_some() {
+                    cx.decisions.exact = Some(ExactVerdict::Hot);
+                }
+                let Some(stored) = told.or_else(|| known.take(plan)) else {
+                    // Of another version of Lockgate, or gone: asked again without it, for a rate that is paid.
+                    charge = Charge::Rated;
+                    elsewhere.answers_are_of_no_use();
+                    continue;
+                };
                 keys.of_plan(plan).inspect(|key| core.cache.count_hit(key));
-                return Ok(Entered::Known(Box::new(hit(core, cx, &caller, ask, plan)), stored));
+                let desk = Box::new(hit(core, cx, &caller, ask, plan));
+                return Ok(Entered::Known(desk, stored, CacheVerdict::Exact));
+            }
+            Entry::Wait { standing } => {
+                (cx.standing, charge) = (standing, Charge::Rated);
+                cx.decisions.limits = Some(LimitsTold::of(&standing, Nano::ZERO, false));
+                cx.decisions.exact = Some(ExactVerdict::Flight);
+                let Some(stored) = elsewhere.wait(core, cx, &keys, caller.project.id).await? else {
+                    continue;
+                };
+                let verdict = CacheVerdict::Coalesced;
+                let desk = Desk::new(cx, ask).noting(note(core, cx, &caller, ask, verdict));
+                return Ok(Entered::Known(Box::new(desk), stored, verdict));
             }
             Entry::Admitted(admission, admitted) => (admission, admitted),
         };
@@ -155,11 +177,12 @@ async fn enter(core: &Arc<Core>, cx: &mut Context, ask: &Arc<Ask>, charge: Charg
         // 6. recall: the warm tier; a hit gives back what was taken
         let recalled = keys.recall(&core.cache, plan).await;
         cx.past(Stage::Recall);
-        if let Some(stored) = recalled {
-            reservation.release();
+        if let Some((stored, answer)) = recalled {
+            reservation.release(Some(answer));
             cx.decisions.exact = Some(ExactVerdict::Warm);
             keys.of_plan(plan).inspect(|key| core.cache.count_hit(key));
-            return Ok(Entered::Known(Box::new(hit(core, cx, &caller, ask, plan)), stored));
+            let desk = Box::new(hit(core, cx, &caller, ask, plan));
+            return Ok(Entered::Known(desk, stored, CacheVerdict::Exact));
         }
         if plan > 0 {
             // A cheaper model's answer is not what the others are waiting for.

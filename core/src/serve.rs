@@ -137,8 +137,7 @@ impl Call {
 
     /// Settled before the audience hears of the end: what was answered is on the books.
     fn settle_and_keep(self, reply: Reply, candidate: &Candidate, flight: &Flight) {
-        let cost = self.service.reservation.settle(Ending::ANSWERED, &self.cx);
-        if let Some(key) = self.service.key.filter(|_| candidate.is_kept()) {
+        let kept = self.service.key.filter(|_| candidate.is_kept()).and_then(|key| {
             let ttl = Duration::from_secs(u64::from(self.service.caller.project.settings.cache.ttl_seconds));
             self.core.cache.keep(Fresh {
                 project: self.service.caller.project.id,
@@ -147,9 +146,10 @@ impl Call {
                 reply: reply.clone(),
                 provider: &candidate.provider.name,
                 model: &candidate.model,
-                cost,
-            });
-        }
+                cost: self.service.reservation.cost(),
+            })
+        });
+        let cost = self.service.reservation.settle(Ending::ANSWERED, &self.cx, kept);
         flight.complete(Whole { reply, cost });
     }
 
@@ -160,9 +160,8 @@ impl Call {
     }
 
     fn fail(self, error: Error, flight: &Flight) {
-        self.service
-            .reservation
-            .settle(Ending { outcome: Outcome::Failed, status: error.status() }, &self.cx);
+        let ending = Ending { outcome: Outcome::Failed, status: error.status() };
+        self.service.reservation.settle(ending, &self.cx, None);
         let shared = error.fault() == Fault::Client;
         flight.fail(Some(self.cx.explain(error)), shared);
     }

@@ -103,6 +103,16 @@ impl<L: Ledger> Ledger for Cut<L> {
         self.ledger.spent(project, counters).await
     }
 
+    async fn booked(
+        &self,
+        project: ProjectId,
+        window: Window,
+        after: Option<Scope>,
+        most: u32,
+    ) -> Result<Vec<(Scope, Nano)>> {
+        self.ledger.booked(project, window, after, most).await
+    }
+
     async fn rows(&self, filter: &RowFilter) -> Result<Vec<Row>> {
         self.ledger.rows(filter).await
     }

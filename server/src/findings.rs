@@ -10,6 +10,8 @@ use serde::Serialize;
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Findings {
     pub(crate) store: String,
+    /// Where the limits are, where they are not with the store.
+    pub(crate) redis: Option<String>,
     pub(crate) shared: bool,
     pub(crate) single_process: bool,
     pub(crate) auth: &'static str,
@@ -45,6 +47,7 @@ impl Findings {
         }
         Findings {
             store: config.store.as_ref().map_or_else(|| "memory".to_owned(), ToString::to_string),
+            redis: config.redis_address().ok().flatten().map(|address| address.to_string()),
             shared: config.shared,
             single_process: config.single_process,
             auth: match config.auth {

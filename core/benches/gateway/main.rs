@@ -9,6 +9,7 @@ mod client;
 mod echo;
 mod machine;
 mod measure;
+mod redis;
 mod server;
 mod stages;
 mod streams;

@@ -109,9 +109,16 @@ fn admission(project: ProjectId, key: KeyId, now: Millis) -> Admission {
             key_month: Some(Nano::from_nano(9_000_000_000_000_000)),
             ..Caps::default()
         },
-        first: Plan { cache_key: None, cached: false, money: Nano::from_nano(1000), tokens: 1 },
+        first: Plan {
+            cache_key: None,
+            cached: false,
+            version: None,
+            money: Nano::from_nano(1000),
+            tokens: 1,
+        },
         second: None,
         lease: Duration::from_secs(60),
+        follow: false,
     }
 }
 

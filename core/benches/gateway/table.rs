@@ -45,6 +45,11 @@ pub fn print() {
             lines.push(line(what, ours, Some(("axum echo", bare))));
         }
     }
+    let redis = crate::redis::lines();
+    if redis.is_empty() {
+        println!("Redis was left out: there is no redis-server on the PATH.");
+    }
+    lines.extend(redis.into_iter().map(|(what, nanos, beside)| line(what, nanos, beside)));
     show(&lines);
 }
 

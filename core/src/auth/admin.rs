@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Customer, CustomerLimits, GatewayKey, Key, Project, ProjectSettings};
+use async_trait::async_trait;
+
+use super::{Customer, CustomerLimits, GatewayKey, Key, OnStoreLoss, Project, ProjectSettings};
 use crate::clock::{Millis, SharedClock};
 use crate::config::check_cap;
 use crate::error::{Error, Kind, Result};
@@ -16,8 +18,13 @@ use crate::store::Directory;
 pub const DEFAULT_PROJECT: &str = "default";
 
 /// Hears of changes that this process made.
+#[async_trait]
 pub(crate) trait OnChange: Send + Sync + 'static {
-    fn changed(&self, project: ProjectId);
+    /// On an error other processes may not know of it yet.
+    async fn changed(&self, project: ProjectId) -> Result<()>;
+
+    /// Whether the limits are in a store of their own, which may be away while the other is not.
+    fn limits_elsewhere(&self) -> bool;
 }
 
 /// Manages projects, keys and customers.
@@ -77,17 +84,14 @@ impl Admin {
                 format!("{name:?}: a project's name is 1 to 64 of a-z, 0-9, '-' and '_'"),
             ));
         }
-        settings.validate("project").map_err(as_request)?;
+        self.check(&settings)?;
+        self.directory.create_project(self.new_project(name, settings)).await
+    }
+
+    fn new_project(&self, name: &str, settings: ProjectSettings) -> Project {
         let now = self.clock.now();
-        let project = Project {
-            id: ProjectId::new(now),
-            name: name.to_owned(),
-            rev: 1,
-            created_at: now,
-            cache_epoch: 0,
-            settings,
-        };
-        self.directory.create_project(project).await
+        let id = ProjectId::new(now);
+        Project { id, name: name.to_owned(), rev: 1, created_at: now, cache_epoch: 0, settings }
     }
 
     /// Changes a project's settings.
@@ -99,9 +103,9 @@ impl Admin {
         let project = self.project(name_or_id).await?;
         let mut settings = project.settings;
         change(&mut settings);
-        settings.validate("project").map_err(as_request)?;
+        self.check(&settings)?;
         let project = self.directory.set_project(project.id, settings).await?;
-        self.changed(project.id);
+        self.changed(project.id).await?;
         Ok(project)
     }
 
@@ -116,7 +120,7 @@ impl Admin {
         let project = self.project(project).await?;
         let key = self.mint(project.id, new, None)?;
         let made = self.directory.create_key(key.0).await?;
-        self.changed(project.id);
+        self.changed(project.id).await?;
         Ok((made, key.1))
     }
 
@@ -144,7 +148,7 @@ impl Admin {
         let until = now.after(overlap);
         old.expires_at = Some(old.expires_at.map_or(until, |at| at.min(until)));
         self.directory.set_key(old).await?;
-        self.changed(made.project);
+        self.changed(made.project).await?;
         Ok((made, clear))
     }
 
@@ -153,7 +157,7 @@ impl Admin {
         let mut key = self.key(id).await?;
         key.revoked_at.get_or_insert(self.clock.now());
         let key = self.directory.set_key(key).await?;
-        self.changed(key.project);
+        self.changed(key.project).await?;
         Ok(key)
     }
 
@@ -184,7 +188,7 @@ impl Admin {
         let project = self.project(project).await?;
         limits.validate("customer").map_err(as_request)?;
         let customer = self.directory.set_customer(project.id, id, limits).await?;
-        self.changed(project.id);
+        self.changed(project.id).await?;
         Ok(customer)
     }
 
@@ -192,7 +196,7 @@ impl Admin {
     pub async fn forget_customer(&self, project: &str, id: &CustomerId) -> Result<bool> {
         let project = self.project(project).await?;
         let known = self.directory.forget_customer(project.id, id).await?;
-        self.changed(project.id);
+        self.changed(project.id).await?;
         Ok(known)
     }
 
@@ -201,7 +205,7 @@ impl Admin {
     pub async fn purge_cache(&self, project: &str) -> Result<u64> {
         let project = self.project(project).await?;
         let removed = self.directory.purge_cache(project.id).await?;
-        self.changed(project.id);
+        self.changed(project.id).await?;
         Ok(removed)
     }
 
@@ -210,7 +214,8 @@ impl Admin {
         if let Some(project) = self.directory.project_named(DEFAULT_PROJECT).await? {
             return Ok(project);
         }
-        match self.create_project(DEFAULT_PROJECT, settings.clone()).await {
+        // The settings were checked as a whole.
+        match self.directory.create_project(self.new_project(DEFAULT_PROJECT, settings.clone())).await {
             Ok(project) => Ok(project),
             // Another process was quicker.
             Err(error) => self.directory.project_named(DEFAULT_PROJECT).await?.ok_or(error),
@@ -260,10 +265,22 @@ impl Admin {
         Ok((key, clear))
     }
 
-    fn changed(&self, project: ProjectId) {
-        if let Some(on_change) = &self.on_change {
-            on_change.changed(project);
+    async fn changed(&self, project: ProjectId) -> Result<()> {
+        match &self.on_change {
+            Some(on_change) => on_change.changed(project).await,
+            None => Ok(()),
         }
+    }
+
+    fn check(&self, settings: &ProjectSettings) -> Result<()> {
+        settings.validate("project").map_err(as_request)?;
+        let elsewhere = self.on_change.as_ref().is_some_and(|on_change| on_change.limits_elsewhere());
+        if !elsewhere && settings.on_store_loss != OnStoreLoss::Closed {
+            let allowed = "project.on_store_loss must be \"closed\": without redis the limits are with the store, which \
+                           has no other policy";
+            return Err(Error::invalid("project.on_store_loss", allowed));
+        }
+        Ok(())
     }
 }
 

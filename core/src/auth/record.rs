@@ -86,11 +86,13 @@ pub struct CacheSettings {
     pub enabled: bool,
     /// How long an answer is kept, in seconds.
     pub ttl_seconds: u32,
+    /// Whether equal requests that are under way share one call also across processes that share their limits.
+    pub share_calls: bool,
 }
 
 impl Default for CacheSettings {
     fn default() -> CacheSettings {
-        CacheSettings { enabled: true, ttl_seconds: 3600 }
+        CacheSettings { enabled: true, ttl_seconds: 3600, share_calls: false }
     }
 }
 

@@ -15,6 +15,7 @@ use super::{Fingerprint, Stored};
 use crate::ask::Reply;
 use crate::clock::SharedClock;
 use crate::ids::ProjectId;
+use crate::limits::HotAnswer;
 use crate::money::Nano;
 use crate::store::{AnswerStore, WarmAnswer};
 
@@ -87,7 +88,11 @@ impl ExactCache {
     }
 
     /// The answer in the warm tier; it is promoted with the expiry it has. Late, failing or absent is a miss.
-    pub(crate) async fn warm(&self, project: ProjectId, key: &Fingerprint) -> Option<Arc<Stored>> {
+    pub(crate) async fn warm(
+        &self,
+        project: ProjectId,
+        key: &Fingerprint,
+    ) -> Option<(Arc<Stored>, HotAnswer)> {
         let warm = self.warm.as_ref()?;
         let now = self.clock.now();
         let found = match tokio::time::timeout(WARM_DEADLINE, warm.store.answer(project, key, now)).await {
@@ -100,6 +105,16 @@ impl ExactCache {
         };
         let stored = Arc::new(Stored::read(&found.body, found.expires_at)?);
         self.hot.insert(*key, stored.clone());
+        let answer = HotAnswer { key: *key, body: found.body, expires_at: found.expires_at, version: None };
+        Some((stored, answer))
+    }
+
+    /// Takes over an answer that the limiter keeps. None of a form that this version does not know.
+    pub(crate) fn take_over(&self, answer: HotAnswer) -> Option<Arc<Stored>> {
+        let mut stored = Stored::read(&answer.body, answer.expires_at)?;
+        stored.version = answer.version;
+        let stored = Arc::new(stored);
+        self.hot.insert(answer.key, stored.clone());
         Some(stored)
     }
 
@@ -121,23 +136,25 @@ impl ExactCache {
         }
     }
 
-    /// Keeps an answer, if it is one that may be given again.
-    pub(crate) fn keep(&self, fresh: Fresh<'_>) {
+    /// Keeps an answer, if it is one that may be given again. Returns it for a limiter that keeps answers, too.
+    pub(crate) fn keep(&self, fresh: Fresh<'_>) -> Option<HotAnswer> {
         if !fresh.reply.is_storable() {
-            return;
+            return None;
         }
         let now = self.clock.now();
         let expires_at = now.after(fresh.ttl);
         let made = Stored::new(fresh.reply, fresh.provider, fresh.model, fresh.cost, expires_at);
-        let Some((stored, body)) = made else { return };
+        let (stored, body) = made?;
+        let answer = HotAnswer { key: fresh.key, body: body.clone(), expires_at, version: None };
         self.hot.insert(fresh.key, Arc::new(stored));
         if let Some(warm) = &self.warm {
             let answer =
                 WarmAnswer { project: fresh.project, key: fresh.key, body, created_at: now, expires_at };
             if warm.writes.try_send(answer).is_err() {
-                tracing::debug!("the warm cache's queue is full; an answer stays in process only");
+                tracing::debug!("the warm cache's queue is full; an answer is left out");
             }
         }
+        Some(answer)
     }
 }
 

@@ -7,7 +7,7 @@ use crate::auth::Caller;
 use crate::context::CacheMode;
 use crate::error::{Error, Kind, Result};
 use crate::ids::ProjectId;
-use crate::limits::Charge;
+use crate::limits::{Charge, HotAnswer};
 use crate::route::Ways;
 use crate::telemetry::ExactVerdict;
 
@@ -16,6 +16,9 @@ pub(crate) struct Keys {
     project: ProjectId,
     keys: [Option<Fingerprint>; 2],
     mode: CacheMode,
+    /// Whether equal requests of several processes share a call.
+    follows: bool,
+    blind: bool,
 }
 
 /// The answers that this process has.
@@ -34,7 +37,23 @@ impl Keys {
                 ways.second.as_ref().map(|way| Fingerprint::of(&caller.project, &way.ask)).transpose()?;
             keys = [Some(Fingerprint::of(&caller.project, &ways.first.ask)?), second];
         }
-        Ok(Keys { project: caller.project.id, keys, mode })
+        let follows = cacheable && settings.share_calls;
+        Ok(Keys { project: caller.project.id, keys, mode, follows, blind: false })
+    }
+
+    /// The key of a way under which the limiter may have the answer.
+    pub(crate) fn at_limiter(&self, plan: usize) -> Option<Fingerprint> {
+        self.of_plan(plan).filter(|_| self.reads() && !self.blind)
+    }
+
+    /// Without what other processes have: their answers (`blind`), and their calls unless it `follows`.
+    pub(super) fn alone(self, blind: bool, follows: bool) -> Keys {
+        Keys { blind, follows: self.follows && follows, ..self }
+    }
+
+    /// Whether to wait for an equal request of another process.
+    pub(crate) fn follows(&self) -> bool {
+        self.follows && self.mode == CacheMode::Default
     }
 
     fn reads(&self) -> bool {
@@ -54,7 +73,7 @@ impl Keys {
         }
         known.0 = self.keys.map(|key| key.and_then(|key| cache.hot(&key)));
         if self.mode == CacheMode::Only && known.get(0).is_none() {
-            known.0 = [self.recall(cache, 0).await, known.take(1)];
+            known.0 = [self.recall(cache, 0).await.map(|(stored, _)| stored), known.take(1)];
         }
         known
     }
@@ -70,7 +89,7 @@ impl Keys {
     }
 
     /// Looks into the warm tier.
-    pub(crate) async fn recall(&self, cache: &ExactCache, plan: usize) -> Option<Arc<Stored>> {
+    pub(crate) async fn recall(&self, cache: &ExactCache, plan: usize) -> Option<(Arc<Stored>, HotAnswer)> {
         let key = self.of_plan(plan).filter(|_| self.reads())?;
         cache.warm(self.project, &key).await
     }

@@ -1,6 +1,7 @@
 //! Answers that are known already, or soon.
 
 mod canonical;
+mod elsewhere;
 mod exact;
 mod fingerprint;
 mod flight;
@@ -8,6 +9,7 @@ mod join;
 mod keys;
 mod stored;
 
+pub(crate) use elsewhere::Elsewhere;
 pub(crate) use exact::{ExactCache, Fresh};
 pub use fingerprint::Fingerprint;
 pub(crate) use flight::{Flight, Head, Lost, Seat, Whole};

@@ -1,5 +1,7 @@
 //! An answer as it is kept: one form, from which both JSON and a stream are told.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -19,6 +21,8 @@ pub(crate) struct Stored {
     pub(crate) cost: Option<Nano>,
     /// From then on it is no answer. Never prolonged.
     pub(crate) expires_at: Millis,
+    /// Which version it is, where it comes from a limiter that keeps answers.
+    pub(crate) version: Option<Arc<str>>,
     /// Bytes it takes, about.
     pub(crate) weight: u64,
 }
@@ -64,6 +68,7 @@ impl Stored {
             model: model.to_owned(),
             cost,
             expires_at,
+            version: None,
             weight,
         };
         Some((stored, body))
@@ -81,6 +86,7 @@ impl Stored {
             model: text.model,
             cost: text.cost,
             expires_at,
+            version: None,
             weight: weight(body.len()),
         })
     }

@@ -28,6 +28,7 @@ const OLLAMA_HOST: &str = "OLLAMA_HOST";
 /// Variables that are a top-level setting.
 const SETTINGS: &[(&str, &str)] = &[
     ("LOCKGATE_STORE", "store"),
+    ("LOCKGATE_REDIS", "redis"),
     ("LOCKGATE_LISTEN", "listen"),
     ("LOCKGATE_FAILOVER_MODE", "failover_mode"),
 ];

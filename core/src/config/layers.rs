@@ -117,7 +117,8 @@ fn at<'a>(table: &'a Value, path: &str) -> Option<&'a Value> {
 
 /// The value for an error message; secrets stay secret.
 fn shown(path: &str, value: &Value) -> String {
-    if path.ends_with("api_key")
+    if path == "redis"
+        || path.ends_with("api_key")
         || path.contains("api_keys")
         || path.contains("provider_keys")
         || path.contains("headers")

@@ -4,6 +4,7 @@
 mod environment;
 mod layers;
 mod provider;
+mod redis;
 mod routing;
 mod url;
 mod validate;
@@ -21,7 +22,7 @@ pub use routing::{Breaker, Chain, OnDisconnect, Routing, Substitute};
 pub use url::StoreUrl;
 pub(crate) use validate::check_cap;
 
-use crate::auth::ProjectSettings;
+use crate::auth::{ProjectSettings, Secret};
 use crate::limits::Rates;
 use crate::pricing::PriceOverride;
 use crate::settle::{ExpiredReservations, SpoolFsync};
@@ -34,6 +35,13 @@ pub struct Config {
     pub store: Option<StoreUrl>,
     /// Several processes share the SQLite store: every admit and settle becomes one transaction.
     pub shared: bool,
+    /// Where limits, reservations and the hot cache live that several processes share: `redis://…` or
+    /// `redis-cluster://…`. Absent: with the store.
+    pub redis: Option<Secret>,
+    /// What all keys in Redis begin with.
+    pub redis_prefix: String,
+    /// Longest wait for an answer of Redis's, in milliseconds.
+    pub redis_timeout_ms: u64,
     /// This is the only gateway on the Postgres store: limits are kept in its memory.
     pub single_process: bool,
     /// Folder of the spool. Default: `PATH-spool` beside the SQLite file, `lockgate-spool` with Postgres.
@@ -81,6 +89,9 @@ impl Default for Config {
         Config {
             store: None,
             shared: false,
+            redis: None,
+            redis_prefix: "lg:".to_owned(),
+            redis_timeout_ms: 250,
             single_process: false,
             state_dir: None,
             spool_fsync: SpoolFsync::default(),

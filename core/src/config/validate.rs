@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 
-use super::{Config, Environment, ProviderKind, ProviderPrice};
-use crate::auth::{OnStoreLoss, Secret};
+use super::{Config, Environment, ProviderKind, ProviderPrice, StoreUrl};
+use crate::auth::Secret;
 use crate::error::{Error, Result};
 use crate::money::Nano;
 use crate::provider::ollama;
@@ -63,6 +63,7 @@ impl Config {
     /// Checks everything that a type cannot say.
     pub(super) fn validate(&self) -> Result<()> {
         self.validate_store()?;
+        self.validate_redis()?;
         self.listen.parse::<SocketAddr>().map_err(|_| {
             Error::config(
                 "listen",
@@ -100,10 +101,11 @@ impl Config {
     /// Whether a gateway can keep limits with these stores: in memory; with SQLite in its memory or in the file; with
     /// Postgres in its memory, where it is the only one. Administration keeps none, and needs no such pair.
     pub fn validate_pair(&self) -> Result<()> {
-        let alone = self.store.as_ref().filter(|store| is_postgres(store) && !self.single_process);
-        if let Some(store) = alone {
-            let allowed = "Postgres alone cannot keep limits for several processes: set single_process = true where \
-                           this is the only gateway on it";
+        let keeps_none =
+            |store: &&StoreUrl| is_postgres(store) && !self.single_process && self.redis.is_none();
+        if let Some(store) = self.store.as_ref().filter(keeps_none) {
+            let allowed = "Postgres alone cannot keep limits for several processes: set redis = \"redis://…\", or \
+                           single_process = true where this is the only gateway on it";
             return Err(Error::config("store", store, allowed));
         }
         Ok(())
@@ -259,14 +261,6 @@ impl crate::auth::ProjectSettings {
     pub(crate) fn validate(&self, at: &str) -> Result<()> {
         check_cap(&format!("{at}.monthly_cap"), self.monthly_cap)?;
         self.customer_defaults.validate(&format!("{at}.customer_defaults"))?;
-        if self.on_store_loss != OnStoreLoss::Closed {
-            let allowed = "must be \"closed\": a store on this machine has no other policy";
-            return Err(Error::config(
-                &format!("{at}.on_store_loss"),
-                format!("{:?}", self.on_store_loss),
-                allowed,
-            ));
-        }
         if self.default_output_tokens == Some(0) {
             return Err(Error::config(&format!("{at}.default_output_tokens"), 0, "must be at least 1"));
         }

@@ -1,5 +1,6 @@
 //! The words of the limiter: what is asked, what is answered, what is held.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -80,6 +81,8 @@ pub struct Plan {
     pub cache_key: Option<Fingerprint>,
     /// The caller already holds the cached answer (hot tier in process).
     pub cached: bool,
+    /// Which version of it, where the caller has it from the limiter: another one that is there wins.
+    pub version: Option<Arc<str>>,
     /// Estimate of its cost, never below it.
     pub money: Nano,
     /// Estimate of its tokens, never below them.
@@ -118,6 +121,19 @@ pub enum Charge {
     Rated,
 }
 
+/// An answer for the hot tier of the exact cache, where the limiter keeps it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HotAnswer {
+    /// The fingerprint of its request.
+    pub key: Fingerprint,
+    /// The answer, as text of the cache's own form.
+    pub body: Bytes,
+    /// From then on it is no answer, on the process's clock.
+    pub expires_at: Millis,
+    /// Which version it is, where it comes from the limiter.
+    pub version: Option<Arc<str>>,
+}
+
 /// One request at the door.
 #[derive(Debug, Clone)]
 pub struct Admission {
@@ -143,6 +159,8 @@ pub struct Admission {
     pub second: Option<Downgrade>,
     /// How long the reservation lives without renewal.
     pub lease: Duration,
+    /// Whether to wait for an equal request of another process: [`Verdict::Wait`].
+    pub follow: bool,
 }
 
 /// The answer of `admit`.
@@ -155,7 +173,12 @@ pub enum Verdict {
         /// Which plan's answer it is: 0 or 1.
         plan: usize,
         /// The stored answer, where the store holds it; none where the caller does.
-        body: Option<Bytes>,
+        body: Option<HotAnswer>,
+        /// For the rate headers.
+        standing: Standing,
+    },
+    /// Another process calls a provider for the same answer: wait for it. Only the request rate was paid.
+    Wait {
         /// For the rate headers.
         standing: Standing,
     },
@@ -199,6 +222,9 @@ pub struct Held {
     pub tokens_per_minute: Option<u32>,
     /// When it lapses unless renewed, on the store's clock.
     pub lease_until: Millis,
+    /// Served while the limiter was away: nothing is reserved there, and settling counts it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub uncounted: bool,
 }
 
 impl Held {

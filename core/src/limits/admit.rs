@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use super::{Admission, Admitted, Charge, CounterId, Downgrade, Plan, Standing, Trigger, Verdict};
-use crate::auth::{Caller, OnLimit};
+use super::loss::without_limiter;
+use super::seed::seed;
+use super::{Admission, Admitted, Charge, Downgrade, HotAnswer, Plan, Standing, Trigger, Verdict};
+use crate::auth::{Caller, OnLimit, OnStoreLoss};
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::gateway::Core;
-use crate::ids::{CustomerId, ProjectId};
+use crate::ids::CustomerId;
 use crate::settle::{LEASE, Settler};
 
 /// How often counters may be found missing for one request before the store is called broken.
@@ -20,7 +22,9 @@ pub(crate) enum Entry {
     /// Reserved.
     Admitted(Box<Admission>, Admitted),
     /// The exact cache has the answer to this plan; the request rate alone was paid.
-    Hit { plan: usize, standing: Standing },
+    Hit { plan: usize, answer: Option<HotAnswer>, standing: Standing },
+    /// Another process calls for the same answer; the request rate alone was paid.
+    Wait { standing: Standing },
     /// The caller's record is out of date: identify again.
     Reload,
 }
@@ -29,6 +33,8 @@ pub(crate) enum Entry {
 pub(crate) struct Plans {
     pub(crate) first: Plan,
     pub(crate) second: Option<Plan>,
+    /// Whether to wait for an equal request of another process.
+    pub(crate) follow: bool,
 }
 
 /// Takes all that the request needs, or nothing.
@@ -51,11 +57,24 @@ pub(crate) async fn admit(
         first: plans.first,
         second: plans.second.and_then(|plan| Some(Downgrade { plan, on: trigger(caller)? })),
         lease: LEASE,
+        follow: plans.follow,
     };
     for _ in 0..MOST_SEEDINGS {
-        match ask(core, &admission).await? {
-            Verdict::Admitted(admitted) => return Ok(Entry::Admitted(Box::new(admission), admitted)),
-            Verdict::Hit { plan, standing, .. } => return Ok(Entry::Hit { plan, standing }),
+        let verdict = match ask(core, &admission).await {
+            Err(error) if error.kind() == Kind::StoreUnavailable => {
+                without_limiter(core, caller, &admission, error)?
+            }
+            other => other?,
+        };
+        match verdict {
+            Verdict::Admitted(admitted) => {
+                if caller.project.settings.on_store_loss == OnStoreLoss::Lease && !admitted.held.uncounted {
+                    core.settler.hold_slice(&admission, &admitted.held, LEASE);
+                }
+                return Ok(Entry::Admitted(Box::new(admission), admitted));
+            }
+            Verdict::Hit { plan, body, standing } => return Ok(Entry::Hit { plan, answer: body, standing }),
+            Verdict::Wait { standing } => return Ok(Entry::Wait { standing }),
             Verdict::Refused(refusal) => {
                 return Err(refusal.into_error(caller.customer.as_ref().map(CustomerId::as_str)));
             }
@@ -106,16 +125,9 @@ impl Drop for Untaken {
         if let Some(Ok(Verdict::Admitted(admitted))) = self.verdict.take()
             && self.holds
         {
-            self.settler.release(admitted.held);
+            self.settler.release(admitted.held, None);
         }
     }
-}
-
-/// Loads counters from the ledger.
-async fn seed(core: &Core, project: ProjectId, counters: &[CounterId]) -> Result<()> {
-    let spent = core.stores.ledger.spent(project, counters).await?;
-    let pairs: Vec<_> = counters.iter().copied().zip(spent).collect();
-    core.stores.limiter.seed(project, &pairs).await
 }
 
 /// Which failures the downgrade table answers.

@@ -172,6 +172,7 @@ fn held(admission: &Admission, money: Nano, tokens: u64, now: Millis) -> Held {
         tokens,
         tokens_per_minute: admission.rates.tokens_per_minute,
         lease_until: now.after(admission.lease),
+        uncounted: false,
     }
 }
 

@@ -8,15 +8,17 @@ mod admit;
 mod bucket;
 mod caps;
 mod decide;
+mod loss;
 mod refusal;
 mod reservation;
+mod seed;
 mod shortfall;
 mod view;
 mod window;
 
 pub use admission::{
-    Admission, Admitted, CapStanding, Caps, Charge, Downgrade, Held, Level, LimitKind, Plan, Raise, Rates,
-    Refusal, Scope, Settled, Settlement, Standing, Trigger, Verdict,
+    Admission, Admitted, CapStanding, Caps, Charge, Downgrade, Held, HotAnswer, Level, LimitKind, Plan,
+    Raise, Rates, Refusal, Scope, Settled, Settlement, Standing, Trigger, Verdict,
 };
 pub(crate) use admit::{Entry, Plans, admit, trigger};
 pub use bucket::{Bucket, Short};

@@ -54,12 +54,17 @@ impl Ways {
     /// What each way would take at the limiter.
     pub(crate) fn plans(&self, keys: &Keys, known: &Known) -> Plans {
         let plan = |index: usize, way: &Way| Plan {
-            cache_key: keys.of_plan(index),
+            cache_key: keys.at_limiter(index),
             cached: known.get(index).is_some(),
+            version: known.get(index).and_then(|stored| stored.version.clone()),
             money: way.money,
             tokens: way.demand.total(),
         };
-        Plans { first: plan(0, &self.first), second: self.second.as_ref().map(|way| plan(1, way)) }
+        Plans {
+            first: plan(0, &self.first),
+            second: self.second.as_ref().map(|way| plan(1, way)),
+            follow: keys.follows(),
+        }
     }
 
     /// The way that was admitted.

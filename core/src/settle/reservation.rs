@@ -7,7 +7,7 @@ use super::{CacheVerdict, Meter, Outcome, Reserve, Row, Settler};
 use crate::auth::Caller;
 use crate::clock::Millis;
 use crate::context::Context;
-use crate::limits::{Held, Settlement};
+use crate::limits::{Held, HotAnswer, Settlement};
 use crate::money::Nano;
 use crate::pricing::{Price, TokenCounts};
 
@@ -87,6 +87,7 @@ impl Reservation {
     pub(crate) fn raised(&mut self, held: Held) {
         if let Some(open) = &mut self.open {
             open.row.reserved = held.money;
+            self.settler.watch(&held);
             open.held = held;
         }
     }
@@ -142,16 +143,23 @@ impl Reservation {
     }
 
     /// Gives everything back: the answer was found in a cache. The row is another's to write.
-    pub(crate) fn release(mut self) {
+    pub(crate) fn release(mut self, answer: Option<HotAnswer>) {
         if let Some(open) = self.open.take() {
-            self.settler.release(open.held);
+            self.settler.release(open.held, answer);
         }
     }
 
-    /// Ends it. Returns what was booked: none where the price is unknown or counting is still under way.
-    pub(crate) fn settle(mut self, ending: Ending, cx: &Context) -> Option<Nano> {
+    /// What will be booked by reported usage; none where there is none, or the price is unknown.
+    pub(crate) fn cost(&self) -> Option<Nano> {
+        let open = self.open.as_ref()?;
+        Some(open.price.as_ref()?.cost(open.usage.as_ref()?))
+    }
+
+    /// Ends it. Returns what was booked: none where the price is unknown or counting is still under way. `answer`: for
+    /// the hot tier of the cache, in the same step.
+    pub(crate) fn settle(mut self, ending: Ending, cx: &Context, answer: Option<HotAnswer>) -> Option<Nano> {
         self.note(cx);
-        self.close(ending)
+        self.close(ending, answer)
     }
 
     /// What was tried and decided so far, for the row of a request that may be dropped.
@@ -162,7 +170,7 @@ impl Reservation {
         }
     }
 
-    fn close(&mut self, ending: Ending) -> Option<Nano> {
+    fn close(&mut self, ending: Ending, answer: Option<HotAnswer>) -> Option<Nano> {
         let open = self.open.take()?;
         let Open { held, mut row, price, usage, meter, arrived, first_byte_us, .. } = *open;
         row.outcome = ending.outcome;
@@ -170,16 +178,16 @@ impl Reservation {
         row.latency_us = micros(arrived);
         row.first_byte_us = first_byte_us;
         match usage {
-            Some(tokens) => Some(self.settler.book(held, price.as_ref(), tokens, row)),
+            Some(tokens) => Some(self.settler.book(held, price.as_ref(), tokens, row, answer)),
             // Nothing was read of an answer: nothing is known to be billed.
             None if !meter.is_answering() => {
                 row.cost = Some(Nano::ZERO);
-                self.settler.settle(Settlement { held, money: Nano::ZERO, tokens: 0 }, row);
+                self.settler.settle(Settlement { held, money: Nano::ZERO, tokens: 0 }, row, answer);
                 Some(Some(Nano::ZERO))
             }
             None => {
                 row.estimated = true;
-                self.settler.count_and_book(held, price, meter, row);
+                self.settler.count_and_book(held, price, meter, row, answer);
                 None
             }
         }
@@ -189,7 +197,7 @@ impl Reservation {
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        self.close(Ending::CANCELLED);
+        self.close(Ending::CANCELLED, None);
     }
 }
 

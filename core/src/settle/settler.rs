@@ -1,6 +1,6 @@
 //! Stage 8: every reservation ends here, off the caller's path.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,11 +12,12 @@ use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::slices::Slices;
 use super::{ExpiredReservations, Journal, Meter, Reserve, Row, Ticket};
 use crate::clock::SharedClock;
 use crate::error::Result;
 use crate::ids::{AdmissionId, ProjectId};
-use crate::limits::{Held, Settlement};
+use crate::limits::{Held, HotAnswer, Settlement};
 use crate::money::Nano;
 use crate::pricing::{Price, TokenCounts};
 use crate::store::{Ledger, Limiter};
@@ -37,19 +38,20 @@ const LAPSED_AT_ONCE: usize = 64;
 
 /// Settles reservations and writes the ledger.
 pub(crate) struct Settler {
-    limiter: Arc<dyn Limiter>,
+    pub(super) limiter: Arc<dyn Limiter>,
     ledger: Arc<dyn Ledger>,
-    journal: Arc<dyn Journal>,
-    clock: SharedClock,
+    pub(super) journal: Arc<dyn Journal>,
+    pub(super) clock: SharedClock,
     metrics: Arc<Metrics>,
-    runtime: Handle,
+    pub(super) runtime: Handle,
     /// What a reservation costs that nobody settles.
     expired: ExpiredReservations,
     /// Settlements under way: shutdown waits for them.
     pub(crate) tasks: TaskTracker,
     pub(crate) stop: CancellationToken,
     /// Reservations whose leases this process renews.
-    open: Mutex<HashMap<ProjectId, HashSet<AdmissionId>>>,
+    open: Mutex<HashMap<ProjectId, HashMap<AdmissionId, Held>>>,
+    pub(super) slices: Arc<Slices>,
 }
 
 impl Settler {
@@ -73,6 +75,7 @@ impl Settler {
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
             open: Mutex::default(),
+            slices: Arc::default(),
         });
         // A weak reference: the loop must not keep the gateway alive.
         let weak = Arc::downgrade(&settler);
@@ -86,9 +89,32 @@ impl Settler {
         settler
     }
 
-    /// Its lease is renewed until it is settled.
+    /// Its lease is renewed until it is settled. Again after it was raised.
     pub(crate) fn watch(&self, held: &Held) {
-        self.open.lock().entry(held.project).or_default().insert(held.id);
+        let mut open = self.open.lock();
+        let of_project = open.entry(held.project).or_default();
+        if !held.uncounted {
+            of_project.insert(held.id, held.clone());
+        }
+    }
+
+    /// The projects that this process has served.
+    pub(super) fn projects(&self) -> Vec<ProjectId> {
+        self.open.lock().keys().copied().collect()
+    }
+
+    /// Gives a limiter that has lost its data what this process holds in `project`.
+    pub(crate) async fn reassert(&self, project: ProjectId) -> Result<()> {
+        let held: Vec<Held> = {
+            let open = self.open.lock();
+            open.get(&project).map(|open| open.values().cloned().collect()).unwrap_or_default()
+        };
+        if held.is_empty() { Ok(()) } else { self.limiter.reassert(project, &held).await }
+    }
+
+    /// What settlements wait for their store.
+    pub(crate) fn waiting(&self) -> usize {
+        self.tasks.len()
     }
 
     /// Writes a reservation down before bytes go upstream, so that a kill cannot hide it.
@@ -103,41 +129,52 @@ impl Settler {
         price: Option<&Price>,
         tokens: TokenCounts,
         mut row: Row,
+        answer: Option<HotAnswer>,
     ) -> Option<Nano> {
         row.tokens = tokens;
         row.cost = price.map(|price| price.cost(&tokens));
         let money = row.cost.unwrap_or(Nano::ZERO);
         let used = tokens.input.saturating_add(tokens.output);
         let cost = row.cost;
-        self.settle(Settlement { held, money, tokens: used }, row);
+        self.settle(Settlement { held, money, tokens: used }, row, answer);
         cost
     }
 
     /// Counts what was read and books it. Counting takes a while at first, so it has a thread of its own.
-    pub(crate) fn count_and_book(self: &Arc<Self>, held: Held, price: Option<Price>, meter: Meter, row: Row) {
+    pub(crate) fn count_and_book(
+        self: &Arc<Self>,
+        held: Held,
+        price: Option<Price>,
+        meter: Meter,
+        row: Row,
+        answer: Option<HotAnswer>,
+    ) {
         let settler = self.clone();
         let token = self.tasks.token();
         self.runtime.spawn_blocking(move || {
             let tokens = meter.count();
-            settler.book(held, price.as_ref(), tokens, row);
+            settler.book(held, price.as_ref(), tokens, row, answer);
             drop(token);
         });
     }
 
-    /// Gives a reservation back that cost nothing and has no row.
-    pub(crate) fn release(&self, held: Held) {
+    /// Gives a reservation back that cost nothing and has no row. `answer`: what was found instead, for the hot tier.
+    pub(crate) fn release(&self, held: Held, answer: Option<HotAnswer>) {
         self.unwatch(&held);
-        self.book_at_limiter(Settlement { held, money: Nano::ZERO, tokens: 0 }, None);
+        let settlement = Settlement { held, money: Nano::ZERO, tokens: 0 };
+        self.lent_cost(&settlement);
+        self.book_at_limiter(settlement, answer, None);
     }
 
     /// Settles: spool, then limiter, then ledger. The spool is written before this returns; so is the rest, where
     /// the stores are in process.
-    pub(crate) fn settle(&self, settlement: Settlement, mut row: Row) {
+    pub(crate) fn settle(&self, settlement: Settlement, mut row: Row, answer: Option<HotAnswer>) {
         row.ended_at = self.clock.now();
         self.tell(&row);
         self.unwatch(&settlement.held);
+        self.lent_cost(&settlement);
         let ticket = self.journal.settled(row, Some(&settlement));
-        self.book_at_limiter(settlement, Some(ticket));
+        self.book_at_limiter(settlement, answer, Some(ticket));
     }
 
     /// What is seen of a request that has ended: numbers, and its record of decisions in the trace.
@@ -162,7 +199,7 @@ impl Settler {
 
     /// How many reservations this process holds.
     pub(crate) fn reservations(&self) -> u64 {
-        self.open.lock().values().map(|ids| ids.len() as u64).sum()
+        self.open.lock().values().map(|held| held.len() as u64).sum()
     }
 
     /// How many rows wait for the ledger.
@@ -170,21 +207,27 @@ impl Settler {
         self.journal.waiting()
     }
 
-    fn unwatch(&self, held: &Held) {
+    pub(super) fn unwatch(&self, held: &Held) {
         if let Some(ids) = self.open.lock().get_mut(&held.project) {
             ids.remove(&held.id);
         }
     }
 
-    fn book_at_limiter(&self, settlement: Settlement, ticket: Option<Ticket>) {
-        let (limiter, journal) = (self.limiter.clone(), self.journal.clone());
+    fn book_at_limiter(&self, settlement: Settlement, answer: Option<HotAnswer>, ticket: Option<Ticket>) {
+        let (limiter, journal, slices) = (self.limiter.clone(), self.journal.clone(), self.slices.clone());
         self.finish(async move {
             let mut wait = FIRST_BACKOFF;
             // Never given up: a store that is away comes back, and until then the spool holds the row.
-            while let Err(error) = limiter.settle(&settlement).await {
+            while let Err(error) = match &answer {
+                Some(answer) => limiter.settle_and_keep(&settlement, answer).await,
+                None => limiter.settle(&settlement).await,
+            } {
                 tracing::warn!(id = %settlement.held.id, %error, "a settlement waits for its store");
                 tokio::time::sleep(wait).await;
                 wait = (wait * 2).min(LONGEST_BACKOFF);
+            }
+            if settlement.held.uncounted {
+                slices.counted(&settlement.held);
             }
             if let Some(ticket) = ticket {
                 journal.acknowledged(ticket);
@@ -213,17 +256,30 @@ impl Settler {
         let open: Vec<(ProjectId, Vec<AdmissionId>)> = {
             // A project stays listed: what another process left in it is this one's to enter, too.
             let open = self.open.lock();
-            open.iter().map(|(project, ids)| (*project, ids.iter().copied().collect())).collect()
+            open.iter().map(|(project, held)| (*project, held.keys().copied().collect())).collect()
         };
         for (project, ids) in open {
-            let renewed = if ids.is_empty() { Ok(()) } else { self.limiter.renew(project, &ids).await };
-            if let Err(error) = renewed {
+            if let Err(error) = self.renew_leases(project, &ids).await {
                 tracing::warn!(%project, %error, "leases were not renewed");
             }
             if let Err(error) = self.enter_lapsed(project).await {
                 tracing::warn!(%project, %error, "lapsed reservations are not in the ledger yet");
             }
         }
+    }
+
+    async fn renew_leases(&self, project: ProjectId, ids: &[AdmissionId]) -> Result<()> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let unknown = self.limiter.renew(project, ids).await?;
+        // Those that have ended meanwhile are gone from here before they are gone from the limiter.
+        let lost: Vec<Held> = {
+            let open = self.open.lock();
+            let of_project = open.get(&project);
+            unknown.iter().filter_map(|id| of_project.and_then(|open| open.get(id)).cloned()).collect()
+        };
+        if lost.is_empty() { Ok(()) } else { self.limiter.reassert(project, &lost).await }
     }
 
     /// Enters reservations whose lease ran out in the ledger, as the settings say.
@@ -262,6 +318,8 @@ impl Settler {
     /// Stops renewing leases, then waits as [`Settler::flush`] does.
     pub(crate) async fn close(&self, within: Duration) -> bool {
         self.stop.cancel();
+        // A store that is away is given a moment, and the rest to the next start.
+        let _ = tokio::time::timeout(within / 2, self.end_slices()).await;
         self.flush(within).await
     }
 }

@@ -9,6 +9,7 @@ mod open;
 pub mod postgres;
 pub(crate) mod process_lock;
 mod records;
+pub mod redis;
 pub(crate) mod rollup;
 mod schema;
 pub mod sqlite;
@@ -16,7 +17,7 @@ mod usage;
 
 pub use access::Access;
 pub(crate) use database::Database;
-pub(crate) use open::{Stores, open};
+pub(crate) use open::{Stores, open, redis as open_redis};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -27,7 +28,9 @@ use crate::cache::Fingerprint;
 use crate::clock::Millis;
 use crate::error::Result;
 use crate::ids::{AdmissionId, CustomerId, KeyId, ProjectId};
-use crate::limits::{Admission, CounterId, Held, Raise, Settled, Settlement, Verdict};
+use crate::limits::{
+    Admission, CounterId, Held, HotAnswer, Raise, Scope, Settled, Settlement, Verdict, Window,
+};
 use crate::money::Nano;
 use crate::settle::Row;
 
@@ -46,11 +49,41 @@ pub trait Limiter: Send + Sync + 'static {
     /// Ends a reservation. Idempotent, and never refused.
     async fn settle(&self, settlement: &Settlement) -> Result<Settled>;
 
-    /// Prolongs the leases of reservations under way.
-    async fn renew(&self, project: ProjectId, ids: &[AdmissionId]) -> Result<()>;
+    /// As [`Limiter::settle`], and keeps an answer in the hot tier, where this limiter is one.
+    async fn settle_and_keep(&self, settlement: &Settlement, _answer: &HotAnswer) -> Result<Settled> {
+        self.settle(settlement).await
+    }
 
-    /// Sets counters to at least these amounts; marks them as present.
+    /// Prolongs the leases of reservations under way. Gives back those that are not known.
+    async fn renew(&self, project: ProjectId, ids: &[AdmissionId]) -> Result<Vec<AdmissionId>>;
+
+    /// Reservations of this process that are under way, for a limiter that may have lost its data.
+    async fn reassert(&self, _project: ProjectId, _held: &[Held]) -> Result<()> {
+        Ok(())
+    }
+
+    /// How counters that are not there are to be loaded.
+    fn seeding(&self) -> Seeding {
+        Seeding::Counters
+    }
+
+    /// Sets counters to at least these amounts; marks them, or their windows, as present.
     async fn seed(&self, project: ProjectId, spent: &[(CounterId, Nano)]) -> Result<()>;
+
+    /// Raises counters to at least these amounts. What is not there stays so.
+    async fn catch_up(&self, _project: ProjectId, _spent: &[(CounterId, Nano)]) -> Result<()> {
+        Ok(())
+    }
+
+    /// Whether the answer is there that another process is calling for.
+    async fn follow(&self, _project: ProjectId, _key: &Fingerprint) -> Result<Followed> {
+        Ok(Followed::Gone)
+    }
+
+    /// Whether it answers.
+    async fn check(&self) -> Result<()> {
+        Ok(())
+    }
 
     /// Makes `rev` the newest known revision of the project's configuration.
     async fn revise(&self, project: ProjectId, rev: u64) -> Result<()>;
@@ -63,6 +96,26 @@ pub trait Limiter: Send + Sync + 'static {
 
     /// What is settled and reserved on a counter, and how many reservations are open in the project.
     async fn inspect(&self, project: ProjectId, counters: &[CounterId]) -> Result<Inspection>;
+}
+
+/// How a limiter's counters that are not there are to be loaded from the ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seeding {
+    /// One by one.
+    Counters,
+    /// All of their window, the one that is asked for last.
+    Windows,
+}
+
+/// How a call of another process for the same answer stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Followed {
+    /// It is answered.
+    Answer(HotAnswer),
+    /// It is under way.
+    Wait,
+    /// Nobody calls for it any more.
+    Gone,
 }
 
 /// A look at a project's counters.
@@ -187,6 +240,16 @@ pub trait Ledger: Send + Sync + 'static {
 
     /// What the ledger has booked on each counter.
     async fn spent(&self, project: ProjectId, counters: &[CounterId]) -> Result<Vec<Nano>>;
+
+    /// What the ledger has booked on the counters of a window, a page at a time: those after `after`, in an order of
+    /// the store's own.
+    async fn booked(
+        &self,
+        project: ProjectId,
+        window: Window,
+        after: Option<Scope>,
+        most: u32,
+    ) -> Result<Vec<(Scope, Nano)>>;
 
     /// Rows, newest first.
     async fn rows(&self, filter: &RowFilter) -> Result<Vec<Row>>;

@@ -7,11 +7,12 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::memory::{MemoryLimiter, MemoryStore, Start};
+use super::redis::{RedisLimiter, RedisOptions};
 use super::sqlite::SqliteLimiter;
 use super::{Access, AnswerStore, Database, Directory, Ledger, Limiter};
 use crate::clock::SharedClock;
 use crate::config::{Config, StoreUrl};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::settle::{DirectJournal, Journal, Spool, SpoolOptions, recover};
 
 /// The stores of one gateway.
@@ -23,8 +24,10 @@ pub(crate) struct Stores {
     pub(crate) journal: Arc<dyn Journal>,
     /// The warm tier of the exact cache.
     pub(crate) answers: Option<Arc<dyn AnswerStore>>,
-    /// Moves when another process changes projects, keys or customers.
-    pub(crate) changes: Option<watch::Receiver<u64>>,
+    /// Each moves when another process changes projects, keys or customers.
+    pub(crate) changes: Vec<watch::Receiver<u64>>,
+    /// The limiter, where it is Redis.
+    pub(crate) redis: Option<Arc<RedisLimiter>>,
     disk: Option<Disk>,
 }
 
@@ -38,10 +41,29 @@ struct Disk {
 /// Opens the stores of `config`.
 pub(crate) async fn open(config: &Config, clock: SharedClock) -> Result<Stores> {
     config.validate_pair()?;
-    match config.store.as_ref().filter(|url| url.expose() != "memory") {
-        None => Ok(memory(clock)),
-        Some(url) => on_disk(config, url, clock).await,
+    let redis = redis(config, clock.clone()).await?;
+    let mut stores = match config.store.as_ref().filter(|url| url.expose() != "memory") {
+        None => memory(clock),
+        Some(url) => on_disk(config, url, clock, redis.clone()).await?,
+    };
+    if let Some(redis) = redis {
+        stores.changes.push(redis.changes());
+        stores.limiter = redis.clone();
+        stores.redis = Some(redis);
     }
+    Ok(stores)
+}
+
+/// The limits in Redis, where they are there.
+pub(crate) async fn redis(config: &Config, clock: SharedClock) -> Result<Option<Arc<RedisLimiter>>> {
+    let Some(address) = config.redis_address()? else { return Ok(None) };
+    let (prefix, timeout) = (config.redis_prefix.clone(), Duration::from_millis(config.redis_timeout_ms));
+    let options = RedisOptions { address: address.clone(), prefix, timeout };
+    let limiter = RedisLimiter::connect(options, clock).await.map_err(|error| {
+        let allowed = "cannot be reached; is it running there, and does it let this user in?";
+        Error::config("redis", address, allowed).caused_by(error)
+    })?;
+    Ok(Some(Arc::new(limiter)))
 }
 
 fn memory(clock: SharedClock) -> Stores {
@@ -53,27 +75,42 @@ fn memory(clock: SharedClock) -> Stores {
         journal: Arc::new(DirectJournal::new(ledger.clone())),
         ledger,
         answers: None,
-        changes: None,
+        changes: Vec::new(),
+        redis: None,
         disk: None,
     }
 }
 
 /// A database, and a spool before it.
-async fn on_disk(config: &Config, url: &StoreUrl, clock: SharedClock) -> Result<Stores> {
-    let access = if config.shared { Access::Shared } else { Access::Owner };
+async fn on_disk(
+    config: &Config,
+    url: &StoreUrl,
+    clock: SharedClock,
+    redis: Option<Arc<RedisLimiter>>,
+) -> Result<Stores> {
+    let shared = config.shared || redis.is_some();
+    let access = if shared { Access::Shared } else { Access::Owner };
     let database = Database::open(url, access, clock.clone()).await?;
-    let opened = beside(config, &database, clock).await;
+    let opened = beside(config, &database, clock, redis).await;
     if opened.is_err() {
         database.close().await;
     }
     opened
 }
 
-async fn beside(config: &Config, database: &Database, clock: SharedClock) -> Result<Stores> {
-    let limiter: Arc<dyn Limiter> = match database {
-        Database::Sqlite(store) if config.shared => Arc::new(SqliteLimiter::open(store.clone()).await?),
-        Database::Sqlite(_) => Arc::new(MemoryLimiter::new(clock.clone(), Start::Seeded)),
-        Database::Postgres(store) => {
+async fn beside(
+    config: &Config,
+    database: &Database,
+    clock: SharedClock,
+    redis: Option<Arc<RedisLimiter>>,
+) -> Result<Stores> {
+    let limiter: Arc<dyn Limiter> = match (redis, database) {
+        (Some(redis), _) => redis,
+        (None, Database::Sqlite(store)) if config.shared => {
+            Arc::new(SqliteLimiter::open(store.clone()).await?)
+        }
+        (None, Database::Sqlite(_)) => Arc::new(MemoryLimiter::new(clock.clone(), Start::Seeded)),
+        (None, Database::Postgres(store)) => {
             Arc::new(MemoryLimiter::new(clock.clone(), Start::Seeded).until(store.ousted()))
         }
     };
@@ -94,7 +131,8 @@ async fn beside(config: &Config, database: &Database, clock: SharedClock) -> Res
         limiter,
         journal: spool.clone(),
         ledger,
-        changes,
+        changes: changes.into_iter().collect(),
+        redis: None,
         disk: Some(Disk { database: database.clone(), spool }),
     })
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::error::{Error, Result};
 use crate::ids::ProjectId;
 use crate::limits::{CounterId, Scope, Window};
 use crate::money::Nano;
@@ -110,5 +111,15 @@ pub(super) fn subject(scope: Scope) -> (&'static str, String) {
         Scope::Project => ("project", String::new()),
         Scope::Key(key) => ("key", key.to_string()),
         Scope::Customer(tag) => ("customer", tag.to_string()),
+    }
+}
+
+/// The scope that the table `spend` writes so.
+pub(super) fn scope(scope: &str, subject: &str) -> Result<Scope> {
+    let unknown = |source| Error::internal("a spend counter of nobody's", source);
+    match scope {
+        "key" => subject.parse().map(Scope::Key).map_err(unknown),
+        "customer" => subject.parse().map(Scope::Customer).map_err(unknown),
+        _ => Ok(Scope::Project),
     }
 }

@@ -9,11 +9,15 @@
 )]
 
 mod downgrade;
+#[cfg(feature = "test-servers")]
+mod engines;
 mod lease;
 mod model;
 mod naive;
 mod races;
 mod rates;
+#[cfg(feature = "test-servers")]
+mod redis;
 mod script;
 mod seeding;
 mod shared;
@@ -34,6 +38,30 @@ macro_rules! laws {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
             async fn $law() {
                 super::$law(crate::world::World::sqlite_shared().await).await;
+            })+
+        }
+
+        #[cfg(feature = "test-servers")]
+        mod redis {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn $law() {
+                super::$law(crate::engines::Engine::Redis.world().await).await;
+            })+
+        }
+
+        #[cfg(feature = "test-servers")]
+        mod valkey {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn $law() {
+                super::$law(crate::engines::Engine::Valkey.world().await).await;
+            })+
+        }
+
+        #[cfg(feature = "test-servers")]
+        mod cluster {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn $law() {
+                super::$law(crate::engines::Engine::Cluster.world().await).await;
             })+
         }
     };

@@ -181,6 +181,7 @@ impl Books {
             tokens: 0,
             tokens_per_minute: None,
             lease_until: now,
+            uncounted: false,
         };
         let standing = Standing::default();
         if admission.charge != Charge::RateOnly
@@ -342,15 +343,20 @@ impl Limiter for Naive {
         Ok(if late { Settled::Late } else { Settled::Booked })
     }
 
-    async fn renew(&self, _: ProjectId, ids: &[AdmissionId]) -> Result<()> {
+    async fn renew(&self, _: ProjectId, ids: &[AdmissionId]) -> Result<Vec<AdmissionId>> {
         let now = self.clock.now();
         let mut books = self.books.lock();
+        let mut unknown = Vec::new();
         for id in ids {
-            if let Some(entry) = books.live(*id, now).filter(|e| e.state == State::Open) {
-                entry.held.lease_until = entry.held.lease_until.max(now.after(crate::world::LEASE));
+            match books.live(*id, now) {
+                Some(entry) if entry.state == State::Open => {
+                    entry.held.lease_until = entry.held.lease_until.max(now.after(crate::world::LEASE));
+                }
+                Some(_) => {}
+                None => unknown.push(*id),
             }
         }
-        Ok(())
+        Ok(unknown)
     }
 
     async fn seed(&self, _: ProjectId, spent: &[(CounterId, Nano)]) -> Result<()> {

@@ -51,6 +51,7 @@ fn plan() -> impl Strategy<Value = Plan> {
     (prop::bool::weighted(0.1), -2_i64..60, 0_u64..200).prop_map(|(cached, money, tokens)| Plan {
         cache_key: None,
         cached,
+        version: None,
         money: nano(money),
         tokens,
     })
@@ -149,6 +150,7 @@ impl Cast {
             first: ask.first.clone(),
             second: ask.second.clone(),
             lease: LEASE,
+            follow: false,
         }
     }
 
@@ -275,6 +277,7 @@ impl<'a> Player<'a> {
             Verdict::Admitted(Admitted { standing, .. })
             | Verdict::Hit { standing, .. }
             | Verdict::Refused(Refusal { standing, .. }) => self.told(standing),
+            Verdict::Wait { standing } => self.told(standing),
             Verdict::Reload | Verdict::Seed(_) => {}
         }
         format!("{verdict:?}")

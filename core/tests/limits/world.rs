@@ -96,6 +96,7 @@ impl World {
             first: plan(money, tokens),
             second: None,
             lease: LEASE,
+            follow: false,
         }
     }
 
@@ -136,7 +137,7 @@ impl World {
 }
 
 pub(crate) fn plan(money: i64, tokens: u64) -> Plan {
-    Plan { cache_key: None, cached: false, money: nano(money), tokens }
+    Plan { cache_key: None, cached: false, version: None, money: nano(money), tokens }
 }
 
 pub(crate) fn downgrade(money: i64, tokens: u64, on: Trigger) -> Option<Downgrade> {

@@ -115,5 +115,6 @@ fn held(row: &Row) -> Held {
         tokens: 40,
         tokens_per_minute: None,
         lease_until: Millis(row.admitted_at.0 + 60_000),
+        uncounted: false,
     }
 }

@@ -39,6 +39,7 @@ pub(super) async fn run(sources: &Sources, print: Json) -> Result<ExitCode, Fail
         size: None,
     };
     config.validate_pair()?;
+    checked.findings.warnings.extend(lockgate::redis_warnings(&config).await?);
     checked.findings.look(&settings::without_store(config.clone()).await?).await;
     match &config.store {
         Some(store) if is_postgres(store) => check_database(&config, store, &mut checked).await?,
@@ -137,6 +138,9 @@ fn report(checked: &Checked) -> Result<(), Failure> {
     let schema = checked.schema.map_or_else(String::new, |version| format!(" (schema {version})"));
     listing::line(&format!("settings   ok: listens on {}, auth {}", checked.listen, findings.auth))?;
     listing::line(&format!("store      {}{schema}", findings.store))?;
+    if let Some(redis) = &findings.redis {
+        listing::line(&format!("limits     {redis}"))?;
+    }
     if let Some(size) = checked.size {
         let mebibytes = size.bytes as f64 / f64::from(1 << 20);
         let (rows, answers) = (size.ledger_rows, size.answers);

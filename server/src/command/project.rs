@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::{ArgAction, Args, Subcommand, ValueEnum};
-use lockgate::auth::{CapMode, DEFAULT_PROJECT, Project, ProjectSettings};
+use lockgate::auth::{CapMode, DEFAULT_PROJECT, OnStoreLoss, Project, ProjectSettings};
 use lockgate::config::{Chain, Substitute};
 
 use super::customer::{self, OnLimitArg};
@@ -79,6 +79,12 @@ pub(crate) struct Changes {
     /// How long the exact cache keeps an answer, as 3600s.
     #[arg(long, value_name = "SPAN", value_parser = parse::span)]
     cache_ttl: Option<Duration>,
+    /// Whether equal requests under way share one call also across processes that share their limits in Redis.
+    #[arg(long, value_name = "true|false", action = ArgAction::Set)]
+    share_calls: Option<bool>,
+    /// What to do while Redis cannot be asked.
+    #[arg(long, value_enum)]
+    on_store_loss: Option<OnStoreLossArg>,
     /// Daily cap of customers without limits of their own, in dollars.
     #[arg(long, value_name = "USD|none")]
     customer_daily_cap: Option<Cap>,
@@ -138,6 +144,17 @@ enum CapModeArg {
     Strict,
 }
 
+/// What to do while Redis cannot be asked.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum OnStoreLossArg {
+    /// Refuse.
+    Closed,
+    /// Serve, and count when it is back.
+    Open,
+    /// Spend at most what this process holds in advance.
+    Lease,
+}
+
 impl Changes {
     fn lay_over(self, settings: &mut ProjectSettings) -> Result<(), Failure> {
         if let Some(Cap(cap)) = self.monthly_cap {
@@ -153,6 +170,13 @@ impl Changes {
             } else {
                 settings.downgrade.insert(from, to);
             }
+        }
+        settings.cache.share_calls = self.share_calls.unwrap_or(settings.cache.share_calls);
+        match self.on_store_loss {
+            Some(OnStoreLossArg::Closed) => settings.on_store_loss = OnStoreLoss::Closed,
+            Some(OnStoreLossArg::Open) => settings.on_store_loss = OnStoreLoss::Open,
+            Some(OnStoreLossArg::Lease) => settings.on_store_loss = OnStoreLoss::Lease,
+            None => {}
         }
         match self.cap_mode {
             Some(CapModeArg::Estimate) => settings.cap_mode = CapMode::Estimate,

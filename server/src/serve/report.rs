@@ -22,6 +22,7 @@ struct Listening {
 /// Says where it listens, what was found, and what was not.
 pub(super) async fn announce(gateway: &Gateway, address: SocketAddr, json: bool) -> Result<(), Failure> {
     let mut findings = Findings::of(gateway.config());
+    findings.warnings.extend(gateway.warnings().await);
     findings.look(gateway).await;
     let listen = format!("http://{address}");
     let base_url = format!("{listen}/v1");
@@ -43,6 +44,9 @@ pub(super) async fn announce(gateway: &Gateway, address: SocketAddr, json: bool)
         format!("  auth       {}", findings.auth),
         format!("  providers  {}", findings.providers_line()),
     ];
+    if let Some(redis) = &findings.redis {
+        lines.insert(3, format!("  limits     {redis}"));
+    }
     lines.extend(findings.local_lines().map(|(provider, line)| format!("  local      {provider} at {line}")));
     lines.extend(findings.missing.iter().map(|variable| format!("  not found  {variable} is not set")));
     if findings.providers.is_empty() {

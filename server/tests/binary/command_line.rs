@@ -46,7 +46,7 @@ async fn projects_are_made_shown_and_changed() {
         "downgrade_on_cap": true,
         "default_output_tokens": 100,
         "cap_mode": "strict",
-        "cache": {"enabled": false, "ttl_seconds": 7200},
+        "cache": {"enabled": false, "ttl_seconds": 7200, "share_calls": false},
         "on_store_loss": "closed",
         "models": ["gpt-4.1", "gpt-4.1-nano"],
     });

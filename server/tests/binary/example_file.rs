@@ -13,6 +13,12 @@ fn uncommented() -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
+/// Without `redis`, which goes with another store than the default.
+fn with_the_default_store() -> String {
+    let lines = uncommented();
+    lines.lines().filter(|line| !line.starts_with("redis = ")).collect::<Vec<_>>().join("\n")
+}
+
 fn read(text: &str) -> Result<lockgate::Config, lockgate::Error> {
     Layers::new().environment(Environment::empty().with("LOCAL_API_KEY", "x")).toml(text, "example")?.read()
 }
@@ -24,7 +30,9 @@ fn as_it_is_it_sets_nothing() {
 
 #[test]
 fn with_all_comments_removed_it_is_valid() {
-    let config = read(&uncommented()).unwrap();
+    let config = read(&with_the_default_store()).unwrap();
+    assert_eq!(config.redis_prefix, lockgate::Config::default().redis_prefix);
+    assert_eq!(config.redis_timeout_ms, lockgate::Config::default().redis_timeout_ms);
     assert_eq!(config.listen, lockgate::Config::default().listen);
     assert_eq!(config.max_body_bytes, lockgate::Config::default().max_body_bytes);
     assert_eq!(config.cache_bytes, lockgate::Config::default().cache_bytes);

@@ -14,7 +14,9 @@ use crate::clock::Millis;
 use crate::error::{Error, Result};
 use crate::ids::AdmissionId;
 use crate::limits::Settlement;
+use crate::money::Nano;
 use crate::settle::deliver::deliver;
+use crate::settle::slices::is_slice;
 use crate::settle::{ExpiredReservations, Outcome, Reserve, Row};
 use crate::store::process_lock::{Mode, ProcessLock, Refused};
 use crate::store::{Ledger, Limiter, RowFilter};
@@ -147,6 +149,14 @@ impl Replay<'_> {
                 continue;
             }
             let held = reserve.held.clone();
+            if is_slice(&held) {
+                // What was served from it has rows of its own.
+                let mut row = reserve.expired(ExpiredReservations::Release, now);
+                row.outcome = Outcome::Cancelled;
+                self.limiter.settle(&Settlement { held, money: Nano::ZERO, tokens: 0 }).await?;
+                rows.push(row);
+                continue;
+            }
             let tokens = match policy {
                 ExpiredReservations::Charge => held.tokens,
                 ExpiredReservations::Release => 0,

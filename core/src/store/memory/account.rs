@@ -166,17 +166,22 @@ impl Account {
         }
     }
 
-    pub(super) fn renew(&mut self, ids: &[AdmissionId], now: Millis) {
+    pub(super) fn renew(&mut self, ids: &[AdmissionId], now: Millis) -> Vec<AdmissionId> {
+        let mut unknown = Vec::new();
         for id in ids {
-            let Some(reservation) = self.reservations.get_mut(id).filter(|known| known.phase == Phase::Open)
-            else {
+            let Some(reservation) = self.reservations.get_mut(id).filter(|known| !known.is_over(now)) else {
+                unknown.push(*id);
                 continue;
             };
+            if reservation.phase != Phase::Open {
+                continue;
+            }
             let held = &mut reservation.held;
             self.open.remove(&(held.lease_until, held.id));
             held.lease_until = held.lease_until.max(now.after(Duration::from_millis(reservation.lease_ms)));
             self.open.insert((held.lease_until, held.id));
         }
+        unknown
     }
 
     pub(super) fn seed(&mut self, spent: &[(CounterId, Nano)], now: Millis) {
@@ -243,9 +248,16 @@ mod tests {
             charge: Charge::Full,
             rates: rates(Some(2), Some(100), Some(2)),
             caps: Caps::default(),
-            first: Plan { cache_key: None, cached: false, money: Nano::from_nano(10), tokens: 50 },
+            first: Plan {
+                cache_key: None,
+                cached: false,
+                version: None,
+                money: Nano::from_nano(10),
+                tokens: 50,
+            },
             second: None,
             lease: Duration::from_secs(60),
+            follow: false,
         };
         let mut account = Account::new(Start::Zero);
         assert!(matches!(account.admit(&free, NOW), Verdict::Admitted(_)));

@@ -8,7 +8,7 @@ use super::MemoryStore;
 use crate::clock::Millis;
 use crate::error::Result;
 use crate::ids::{AdmissionId, CustomerId, CustomerTag, ProjectId};
-use crate::limits::{CounterId, Window};
+use crate::limits::{CounterId, Scope, Window};
 use crate::money::Nano;
 use crate::settle::{Outcome, Row};
 use crate::store::entry::bounded;
@@ -168,6 +168,24 @@ impl Ledger for MemoryStore {
         let books = self.inner.ledger.lock();
         let amount = |id: &CounterId| books.sums.spend.get(&(project, *id)).copied().unwrap_or(0);
         Ok(counters.iter().map(|id| Nano::from_nano(amount(id))).collect())
+    }
+
+    async fn booked(
+        &self,
+        project: ProjectId,
+        window: Window,
+        after: Option<Scope>,
+        most: u32,
+    ) -> Result<Vec<(Scope, Nano)>> {
+        let books = self.inner.ledger.lock();
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        let of_window = books.sums.spend.iter().filter(|((of, id), _)| *of == project && id.window == window);
+        let mut all: Vec<(Scope, Nano)> =
+            of_window.map(|((_, id), amount)| (id.scope, Nano::from_nano(*amount))).collect();
+        all.retain(|(scope, _)| after.is_none_or(|after| *scope > after));
+        all.sort_unstable_by_key(|(scope, _)| *scope);
+        all.truncate(most);
+        Ok(all)
     }
 
     async fn rows(&self, filter: &RowFilter) -> Result<Vec<Row>> {

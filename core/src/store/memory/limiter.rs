@@ -86,11 +86,10 @@ impl Limiter for MemoryLimiter {
         Ok(account.settle(settlement, self.clock.now()))
     }
 
-    async fn renew(&self, project: ProjectId, ids: &[AdmissionId]) -> Result<()> {
-        if let Some(account) = self.known(project) {
-            account.lock().renew(ids, self.clock.now());
-        }
-        Ok(())
+    async fn renew(&self, project: ProjectId, ids: &[AdmissionId]) -> Result<Vec<AdmissionId>> {
+        let Some(account) = self.known(project) else { return Ok(ids.to_vec()) };
+        let mut account = account.lock();
+        Ok(account.renew(ids, self.clock.now()))
     }
 
     async fn seed(&self, project: ProjectId, spent: &[(CounterId, Nano)]) -> Result<()> {

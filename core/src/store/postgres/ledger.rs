@@ -14,12 +14,12 @@ use super::{PostgresStore, rollup, usage};
 use crate::clock::Millis;
 use crate::error::Result;
 use crate::ids::{AdmissionId, CustomerTag, ProjectId};
-use crate::limits::{CounterId, Window};
+use crate::limits::{CounterId, Scope, Window};
 use crate::money::Nano;
 use crate::settle::{Outcome, Row};
 use crate::store::columns::{Columns, word};
 use crate::store::entry::{bounded, read};
-use crate::store::rollup::{Rollup, subject};
+use crate::store::rollup::{Rollup, scope, subject};
 use crate::store::{Ledger, RowFilter, StoreSize, UsageLine, UsageQuery};
 
 pub(super) const READING: &str = "the ledger could not be read";
@@ -78,6 +78,34 @@ impl Ledger for PostgresStore {
         .bind(subjects);
         let found = self.look_up_all(query, READING).await?;
         found.iter().map(|row| Columns(row).nano("amount")).collect()
+    }
+
+    async fn booked(
+        &self,
+        project: ProjectId,
+        window: Window,
+        after: Option<Scope>,
+        most: u32,
+    ) -> Result<Vec<(Scope, Nano)>> {
+        let (after_scope, after_subject) = after.map(subject).unwrap_or_default();
+        let query = sqlx::query(
+            "SELECT scope, subject, amount FROM spend WHERE project = $1 AND window_code = $2 \
+             AND (scope, subject) > ($3, $4) ORDER BY scope, subject LIMIT $5",
+        )
+        .bind(project.to_string())
+        .bind(window.code())
+        .bind(after_scope)
+        .bind(after_subject)
+        .bind(i64::from(most));
+        let found = self.list(query, READING).await?;
+        let read = |row: &PgRow| {
+            let (of, whose): (String, String) = (
+                row.try_get("scope").map_err(failed(READING))?,
+                row.try_get("subject").map_err(failed(READING))?,
+            );
+            Ok((scope(&of, &whose)?, Columns(row).nano("amount")?))
+        };
+        found.iter().map(read).collect()
     }
 
     async fn rows(&self, filter: &RowFilter) -> Result<Vec<Row>> {

@@ -8,12 +8,12 @@ use super::{SqliteStore, rollup, usage};
 use crate::clock::Millis;
 use crate::error::Result;
 use crate::ids::ProjectId;
-use crate::limits::{CounterId, Window};
+use crate::limits::{CounterId, Scope, Window};
 use crate::money::Nano;
 use crate::settle::{Outcome, Row};
 use crate::store::columns::{Columns, integer, json, word};
 use crate::store::entry::{bounded, read};
-use crate::store::rollup::{Rollup, subject};
+use crate::store::rollup::{Rollup, scope as of_table, subject};
 use crate::store::{Ledger, RowFilter, StoreSize, UsageLine, UsageQuery};
 
 pub(super) const READING: &str = "the ledger could not be read";
@@ -65,6 +65,31 @@ impl Ledger for SqliteStore {
             amounts.push(Nano::from_nano(amount.unwrap_or(0)));
         }
         Ok(amounts)
+    }
+
+    async fn booked(
+        &self,
+        project: ProjectId,
+        window: Window,
+        after: Option<Scope>,
+        most: u32,
+    ) -> Result<Vec<(Scope, Nano)>> {
+        let (scope, subject) = after.map(subject).unwrap_or_default();
+        let rows: Vec<(String, String, i64)> = sqlx::query_as(
+            "SELECT scope, subject, amount FROM spend WHERE project = ? AND window_code = ? \
+             AND (scope, subject) > (?, ?) ORDER BY scope, subject LIMIT ?",
+        )
+        .bind(project.to_string())
+        .bind(window.code())
+        .bind(scope)
+        .bind(subject)
+        .bind(most)
+        .fetch_all(self.readers())
+        .await
+        .map_err(failed(READING))?;
+        rows.iter()
+            .map(|(scope, subject, amount)| Ok((of_table(scope, subject)?, Nano::from_nano(*amount))))
+            .collect()
     }
 
     async fn rows(&self, filter: &RowFilter) -> Result<Vec<Row>> {

@@ -198,12 +198,20 @@ impl Limiter for SqliteLimiter {
         Ok(settled)
     }
 
-    async fn renew(&self, project: ProjectId, ids: &[AdmissionId]) -> Result<()> {
+    async fn renew(&self, project: ProjectId, ids: &[AdmissionId]) -> Result<Vec<AdmissionId>> {
         let mut step = self.step(project).await?;
+        let mut unknown = Vec::new();
         for id in ids {
-            reservations::renew(&mut step.change, *id, step.now).await?;
+            if !reservations::renew(&mut step.change, *id, step.now).await?
+                && reservations::load(&mut step.change, &step.project, *id)
+                    .await?
+                    .is_none_or(|known| known.is_over(step.now))
+            {
+                unknown.push(*id);
+            }
         }
-        step.commit().await
+        step.commit().await?;
+        Ok(unknown)
     }
 
     async fn seed(&self, project: ProjectId, spent: &[(CounterId, Nano)]) -> Result<()> {

@@ -82,8 +82,9 @@ pub(super) async fn set_phase(change: &mut SqliteConnection, reservation: &Reser
     Ok(())
 }
 
-pub(super) async fn renew(change: &mut SqliteConnection, id: AdmissionId, now: Millis) -> Result<()> {
-    sqlx::query(
+/// Says whether it is under way.
+pub(super) async fn renew(change: &mut SqliteConnection, id: AdmissionId, now: Millis) -> Result<bool> {
+    let renewed = sqlx::query(
         "UPDATE reservation SET lease_until = max(lease_until, ? + lease_ms) WHERE id = ? AND phase = 'open'",
     )
     .bind(now.0)
@@ -91,7 +92,7 @@ pub(super) async fn renew(change: &mut SqliteConnection, id: AdmissionId, now: M
     .execute(change)
     .await
     .map_err(failed(WRITING))?;
-    Ok(())
+    Ok(renewed.rows_affected() > 0)
 }
 
 /// Open ones whose lease has ended.
@@ -168,6 +169,7 @@ fn read(row: &SqliteRow) -> Result<Reservation> {
             tokens: row.number("tokens")?,
             tokens_per_minute: row.number_opt("tokens_per_minute")?,
             lease_until: row.millis("lease_until")?,
+            uncounted: false,
         },
         plan: row.number("plan")?,
         lease_ms: row.number("lease_ms")?,
