@@ -20,7 +20,10 @@ import lockgate
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-AMBIENT = ("OPENAI_", "OLLAMA_", "LOCKGATE_STORE", "HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
+sys.path.insert(0, str(ROOT / "tests" / "python"))
+from harness.database import database  # noqa: E402
+
+AMBIENT = ("OPENAI_", "OLLAMA_", "LOCKGATE_STORE", "LOCKGATE_REDIS", "HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
 
 for name in [name for name in os.environ if name.startswith(AMBIENT)]:
     del os.environ[name]
@@ -102,26 +105,24 @@ def async_gateway(simulator: Simulator) -> lockgate.AsyncGateway:
 @pytest.fixture
 def postgres() -> Iterator[str]:
     """A database of its own on the server that ``tests/run`` starts; its address."""
-    server = os.environ.get("LOCKGATE_TEST_POSTGRES")
-    if server is None:
-        pytest.fail("LOCKGATE_TEST_POSTGRES is not set: tests/run starts a Postgres for these tests")
-    psql = Path(os.environ["LOCKGATE_TEST_POSTGRES_PROGRAMS"]) / "psql"
-    name = f"python_{secrets.token_hex(8)}"
-
-    def administer(statement: str) -> None:
-        subprocess.run([psql, "--quiet", "--command", statement, server], check=True)
-
-    administer(f"CREATE DATABASE {name}")
-    yield f"{server.rpartition('/')[0]}/{name}"
-    administer(f"DROP DATABASE {name} WITH (FORCE)")
+    with database() as address:
+        yield address
 
 
-@pytest.fixture(params=["memory", "sqlite", "sqlite shared", "postgres"])
+def redis() -> dict[str, Any]:
+    """The settings of limits in the Redis that ``tests/run`` starts, apart from those of all other tests."""
+    address = os.environ.get("LOCKGATE_TEST_REDIS")
+    assert address, "LOCKGATE_TEST_REDIS is not set: tests/run starts a Redis for these tests"
+    return {"redis": address, "redis_prefix": f"{secrets.token_hex(8)}:", "redis_timeout_ms": 10_000}
+
+
+@pytest.fixture(params=["memory", "sqlite", "sqlite shared", "postgres", "postgres and redis"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, Any]:
     """The settings of every store, one after another."""
-    if request.param == "postgres":
+    if request.param.startswith("postgres"):
         address = request.getfixturevalue("postgres")
-        return {"store": address, "single_process": True, "state_dir": str(tmp_path / "spool")}
+        limits = redis() if request.param.endswith("redis") else {"single_process": True}
+        return {"store": address, "state_dir": str(tmp_path / "spool"), **limits}
     if request.param.startswith("sqlite"):
         return {"store": f"sqlite://{tmp_path / 'lockgate.db'}", "shared": request.param.endswith("shared")}
     return {"store": "memory"}

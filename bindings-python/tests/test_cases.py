@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
-import sys
 from pathlib import Path
 from typing import Any
 
 import lockgate
 import pytest
-from conftest import ROOT
-
-sys.path.insert(0, str(ROOT / "tests" / "python"))
 from harness import behaviour
 
 # The one that the `openai` beside it is built on.
@@ -42,13 +38,14 @@ def over_http(gateway: lockgate.Gateway, call: dict[str, Any], own: str | None) 
 @pytest.mark.parametrize("case", behaviour.cases(), ids=lambda case: case["name"])
 def test_case(case, store, way, simulator, tmp_path: Path):
     simulator.script(*case["upstream"])
-    own_settings = {**behaviour.settings(store, tmp_path), "project": case.get("project", {})}
-    with lockgate.Gateway(simulator.settings(**own_settings), environment={}) as gateway:
-        for customer, limits in case.get("customers", {}).items():
-            gateway.customers.set(customer, **limits)
-        own = gateway.keys.create(**case["key"]).secret if "key" in case else None
-        cost = sum(behaviour.judge(way(gateway, call, own), call["expect"]) for call in case["calls"])
-        assert gateway.flush()
-        assert gateway.inspect().open == 0
-        assert sum(line.cost for line in gateway.usage()) == cost
+    with behaviour.settings(store, tmp_path) as place:
+        own_settings = {**place, "project": case.get("project", {})}
+        with lockgate.Gateway(simulator.settings(**own_settings), environment={}) as gateway:
+            for customer, limits in case.get("customers", {}).items():
+                gateway.customers.set(customer, **limits)
+            own = gateway.keys.create(**case["key"]).secret if "key" in case else None
+            cost = sum(behaviour.judge(way(gateway, call, own), call["expect"]) for call in case["calls"])
+            assert gateway.flush()
+            assert gateway.inspect().open == 0
+            assert sum(line.cost for line in gateway.usage()) == cost
     behaviour.judge_upstream(simulator.requests(), case)

@@ -62,6 +62,7 @@ impl Call {
         let attempts = Attempts {
             core: &core,
             admission: &self.service.admission,
+            on_store_loss: self.service.caller.project.settings.on_store_loss,
             ask: &self.service.way.ask,
             demand: self.service.way.demand,
             deadline: route::deadline(self.cx.timeout, total, self.service.way.ask.is_stream()),

@@ -60,7 +60,7 @@ pub(crate) async fn admit(
         follow: plans.follow,
     };
     for _ in 0..MOST_SEEDINGS {
-        let verdict = match ask(core, &admission).await {
+        let verdict = match step(core, &admission).await {
             Err(error) if error.kind() == Kind::StoreUnavailable => {
                 without_limiter(core, caller, &admission, error)?
             }
@@ -79,10 +79,20 @@ pub(crate) async fn admit(
                 return Err(refusal.into_error(caller.customer.as_ref().map(CustomerId::as_str)));
             }
             Verdict::Reload => return Ok(Entry::Reload),
-            Verdict::Seed(counters) => seed(core, admission.project, &counters).await?,
+            // They are loaded now: asked again.
+            Verdict::Seed(_) => {}
         }
     }
     Err(Error::new(Kind::StoreUnavailable, "The spend counters do not stay in their store."))
+}
+
+/// Asks the limiter, and loads the counters it has not got.
+async fn step(core: &Core, admission: &Admission) -> Result<Verdict> {
+    let verdict = ask(core, admission).await?;
+    if let Verdict::Seed(counters) = &verdict {
+        seed(core, admission.project, counters).await?;
+    }
+    Ok(verdict)
 }
 
 /// Asks the limiter. Where that waits for a store, a caller who leaves meanwhile must not leave a reservation behind:

@@ -1,6 +1,6 @@
 //! The limiter cannot be asked: what the project's policy says (`on_store_loss`).
 
-use super::{Admission, Admitted, Caps, Charge, Held, Standing, Verdict};
+use super::{Admission, Admitted, Caps, Charge, Held, Raise, Standing, Verdict};
 use crate::auth::{Caller, OnStoreLoss};
 use crate::error::{Error, Kind, Result, Retry};
 use crate::gateway::Core;
@@ -32,6 +32,27 @@ pub(super) fn without_limiter(
             }
             Err(error)
         }
+    }
+}
+
+/// Raises a reservation to `money`, before a dearer attempt. Where the limiter does not know it, or cannot be asked, the
+/// policy decides.
+pub(crate) async fn raise(
+    core: &Core,
+    policy: OnStoreLoss,
+    admission: &Admission,
+    held: &Held,
+    money: Nano,
+) -> Result<Raise> {
+    let raised = || Raise::Raised(Held { money, ..held.clone() });
+    if held.uncounted {
+        let allowed = policy == OnStoreLoss::Open || core.settler.lend_more(held, money);
+        return if allowed { Ok(raised()) } else { Ok(Raise::Gone) };
+    }
+    match core.stores.limiter.raise(admission, held, money, held.tokens).await {
+        // The limiter holds less than it may cost; what it does cost is booked all the same.
+        Err(error) if error.kind() == Kind::StoreUnavailable && policy == OnStoreLoss::Open => Ok(raised()),
+        other => other,
     }
 }
 

@@ -12,11 +12,11 @@ use super::plan::unknown_price;
 use super::upstream::EventSource;
 use super::{Candidate, Origin, Route, retry};
 use crate::ask::{Ask, Reply};
-use crate::auth::Secret;
+use crate::auth::{OnStoreLoss, Secret};
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::gateway::Core;
-use crate::limits::{Admission, Raise};
+use crate::limits::{Admission, Raise, raise_at_limiter};
 use crate::money::Nano;
 use crate::settle::{Attempt, Reservation};
 
@@ -41,6 +41,8 @@ pub(crate) struct Attempts<'a> {
     pub(crate) core: &'a Core,
     /// What the limiter was asked: a reservation is raised against the same caps.
     pub(crate) admission: &'a Admission,
+    /// What to do where the limiter cannot be asked.
+    pub(crate) on_store_loss: OnStoreLoss,
     pub(crate) ask: &'a Ask,
     pub(crate) demand: Demand,
     pub(crate) deadline: Option<Instant>,
@@ -229,7 +231,7 @@ impl Attempts<'_> {
         if needed <= held.money {
             return Ok(());
         }
-        match self.core.stores.limiter.raise(self.admission, held, needed, held.tokens).await? {
+        match raise_at_limiter(self.core, self.on_store_loss, self.admission, held, needed).await? {
             Raise::Raised(held) => {
                 reservation.raised(held);
                 reservation.record()

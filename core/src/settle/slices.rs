@@ -81,6 +81,20 @@ impl Slices {
         true
     }
 
+    /// Lends a request that was lent to before so much in all.
+    fn lend_more(&self, held: &Held, money: Nano) -> bool {
+        let mut slices = self.0.lock();
+        let Some(slice) = slices.get_mut(&held.project).filter(|slice| slice.held.is_some()) else { return false };
+        let Some(lent) = slice.lent.get_mut(&held.id) else { return false };
+        let more = money.saturating_sub(*lent);
+        if more > slice.free {
+            return false;
+        }
+        slice.free = slice.free.saturating_sub(more);
+        *lent = money;
+        true
+    }
+
     /// The request cost this; what it was lent beyond that can be lent again.
     fn cost(&self, held: &Held, cost: Nano) {
         let mut slices = self.0.lock();
@@ -163,6 +177,11 @@ impl Settler {
     /// Lends from the slice, where it has so much.
     pub(crate) fn lend(&self, project: ProjectId, id: AdmissionId, money: Nano) -> bool {
         self.slices.lend(project, id, money)
+    }
+
+    /// Lends a request that was lent to before so much in all, where the slice has it.
+    pub(crate) fn lend_more(&self, held: &Held, money: Nano) -> bool {
+        self.slices.lend_more(held, money)
     }
 
     pub(super) fn lent_cost(&self, settlement: &Settlement) {

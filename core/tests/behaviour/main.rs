@@ -10,6 +10,9 @@
 
 mod case;
 mod judge;
+#[cfg(feature = "test-servers")]
+#[path = "../servers/mod.rs"]
+mod servers;
 mod store;
 mod way;
 
@@ -57,12 +60,12 @@ async fn every_case(way: Way) {
 async fn run(case: &Case, store: &Store, way: Way) -> Result<(), String> {
     let sim = Sim::start(Options::default()).await.unwrap();
     sim.faults(Provider::OpenAi, case.upstream.iter().map(case::Upstream::scripted));
-    let folder = tempfile::tempdir().unwrap();
+    let place = store.place().await;
     let mut builder = Gateway::builder()
         .environment(Environment::empty())
         .set("providers.openai.api_key", "sk-test")
         .set("providers.openai.base_url", sim.openai_base_url());
-    for (name, value) in store.settings(folder.path()) {
+    for (name, value) in store.settings(&place) {
         builder = builder.set(&name, value);
     }
     for (name, value) in &case.project {

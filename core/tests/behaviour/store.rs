@@ -1,9 +1,8 @@
 //! The stores that every case runs on, as `conformance/cases/stores.json` lists them.
 
-use std::path::Path;
-
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use tempfile::TempDir;
 
 use crate::case;
 
@@ -11,6 +10,9 @@ use crate::case;
 #[serde(deny_unknown_fields)]
 pub(crate) struct Store {
     pub(crate) name: String,
+    /// Whether it wants servers running.
+    #[serde(default)]
+    servers: bool,
     settings: Map<String, Value>,
     /// Whether keys and customers can be made from another process; in Rust it makes no difference.
     #[serde(rename = "administered")]
@@ -24,21 +26,45 @@ enum Administered {
     Anywhere,
 }
 
+/// All of them; without the feature `test-servers` those that want none.
 pub(crate) fn all() -> Vec<Store> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct File {
         stores: Vec<Store>,
     }
-    case::read::<File>("stores.json").stores
+    let mut stores = case::read::<File>("stores.json").stores;
+    stores.retain(|store| cfg!(feature = "test-servers") || !store.servers);
+    stores
+}
+
+/// What a case has for itself.
+pub(crate) struct Place {
+    folder: TempDir,
+    #[cfg(feature = "test-servers")]
+    database: Option<crate::servers::Database>,
 }
 
 impl Store {
-    /// The settings for one case, whose files are in `folder`.
-    pub(crate) fn settings(&self, folder: &Path) -> Vec<(String, toml::Value)> {
+    /// A place for one case.
+    pub(crate) async fn place(&self) -> Place {
+        #[cfg(feature = "test-servers")]
+        let database = match self.servers {
+            true => Some(crate::servers::Database::new().await),
+            false => None,
+        };
+        Place {
+            folder: tempfile::tempdir().unwrap(),
+            #[cfg(feature = "test-servers")]
+            database,
+        }
+    }
+
+    /// The settings for one case.
+    pub(crate) fn settings(&self, place: &Place) -> Vec<(String, toml::Value)> {
         let filled = self.settings.iter().map(|(name, value)| {
             let value = match value {
-                Value::String(text) => toml::Value::String(filled(text, folder)),
+                Value::String(text) => toml::Value::String(place.filled(text)),
                 other => setting(other),
             };
             (name.clone(), value)
@@ -47,22 +73,30 @@ impl Store {
     }
 }
 
-/// `{folder}`, `{unique}` and variables of the environment in their places. A variable that is missing is no store to
-/// leave out but an error.
-fn filled(text: &str, folder: &Path) -> String {
-    let mut whole = String::new();
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once('{') {
-        let (name, behind) = after.split_once('}').expect("a closing brace");
-        whole.push_str(before);
-        whole.push_str(&match name {
-            "folder" => folder.display().to_string(),
-            "unique" => folder.file_name().unwrap().to_str().unwrap().replace('.', ""),
-            name => std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set; {text} needs it")),
-        });
-        rest = behind;
+impl Place {
+    /// `{folder}`, `{unique}`, `{database}` and variables of the environment in their places. A variable that is missing
+    /// is no store to leave out but an error.
+    fn filled(&self, text: &str) -> String {
+        let mut whole = String::new();
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once('{') {
+            let (name, behind) = after.split_once('}').expect("a closing brace");
+            whole.push_str(before);
+            whole.push_str(&self.value(name));
+            rest = behind;
+        }
+        whole + rest
     }
-    whole + rest
+
+    fn value(&self, name: &str) -> String {
+        match name {
+            "folder" => self.folder.path().display().to_string(),
+            "unique" => self.folder.path().file_name().unwrap().to_str().unwrap().replace('.', ""),
+            #[cfg(feature = "test-servers")]
+            "database" => self.database.as_ref().expect("a store that wants servers").address(),
+            name => std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set")),
+        }
+    }
 }
 
 /// A JSON value as a setting.

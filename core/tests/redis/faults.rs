@@ -158,8 +158,7 @@ async fn open_serves_and_counts_later() {
 /// The process that [`what_open_served_is_counted_after_a_kill`] kills.
 #[tokio::test]
 async fn a_process_that_serves_without_redis() {
-    let Some(mut config) = elsewhere() else { return };
-    config.project.on_store_loss = OnStoreLoss::Open;
+    let Some(config) = elsewhere() else { return };
     let gateway = Gateway::start(config, Arc::new(SystemClock)).await.unwrap();
     gateway.chat(question("before")).await.unwrap();
     assert!(gateway.flush(SOON).await);

@@ -1,13 +1,10 @@
-//! Gateways that share their limits in Redis, and projects, keys and the ledger in a file; and a provider.
-//!
-//! A file is no store that goes with Redis where gateways run on several machines, so the settings refuse the pair.
-//! Here they are on one, and everything that Redis does is the same.
+//! Gateways that share their limits in Redis, and projects, keys and the ledger in Postgres; and a provider.
 
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lockgate::auth::{Admin, DEFAULT_PROJECT, NewKey, OnStoreLoss, Secret};
+use lockgate::auth::{Admin, DEFAULT_PROJECT, NewKey, OnStoreLoss};
 use lockgate::clock::{Clock, SharedClock, SystemClock};
 use lockgate::config::{Config, Environment, Layers};
 use lockgate::ids::ProjectId;
@@ -18,6 +15,7 @@ use lockgate_sim::{Options, Sim};
 use tempfile::TempDir;
 
 use crate::server::again;
+use crate::servers::Database;
 
 /// Longest wait for anything.
 pub(crate) const SOON: Duration = Duration::from_secs(20);
@@ -25,10 +23,13 @@ pub(crate) const SOON: Duration = Duration::from_secs(20);
 pub(crate) struct House {
     pub(crate) sim: Sim,
     pub(crate) redis: String,
+    /// Where the ledger is; by another way than to the database itself, where a test has faults on it.
+    pub(crate) store: String,
+    pub(crate) database: Database,
     prefix: String,
     pub(crate) timeout_ms: u64,
     pub(crate) on_loss: OnStoreLoss,
-    folder: TempDir,
+    pub(crate) folder: TempDir,
 }
 
 /// A gateway of a [`House`] in another process.
@@ -36,59 +37,76 @@ const ELSEWHERE: &str = "LOCKGATE_TEST_ELSEWHERE";
 
 /// The settings of this process's gateway, where it is one of another process's house.
 pub(crate) fn elsewhere() -> Option<Config> {
-    let told: [String; 6] = serde_json::from_str(&std::env::var(ELSEWHERE).ok()?).unwrap();
-    let [redis, prefix, folder, sim, name, timeout] = &told;
-    Some(config(redis, prefix, folder, sim, name, timeout.parse().unwrap()))
+    let told: Told = serde_json::from_str(&std::env::var(ELSEWHERE).ok()?).unwrap();
+    Some(told.config())
 }
 
-fn config(redis: &str, prefix: &str, folder: &str, sim: &str, name: &str, timeout_ms: u64) -> Config {
-    let mut config = Layers::new()
-        .environment(Environment::empty())
-        .set("store", format!("sqlite://{folder}/l.db"))
-        .set("shared", true)
-        .set("state_dir", format!("{folder}/{name}"))
-        .set("providers.openai.api_key", "sk-test")
-        .set("providers.openai.base_url", sim)
-        .read()
-        .unwrap();
-    config.redis = Some(Secret::new(redis));
-    prefix.clone_into(&mut config.redis_prefix);
-    config.redis_timeout_ms = timeout_ms;
-    config
+/// What a gateway is told of its house.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Told {
+    store: String,
+    redis: String,
+    prefix: String,
+    state: String,
+    provider: String,
+    timeout_ms: u64,
+    on_loss: OnStoreLoss,
+}
+
+impl Told {
+    fn config(&self) -> Config {
+        let mut config = Layers::new()
+            .environment(Environment::empty())
+            .set("store", self.store.as_str())
+            .set("state_dir", self.state.as_str())
+            .set("redis", self.redis.as_str())
+            .set("redis_prefix", self.prefix.as_str())
+            .set("redis_timeout_ms", i64::try_from(self.timeout_ms).unwrap())
+            .set("providers.openai.api_key", "sk-test")
+            .set("providers.openai.base_url", self.provider.as_str())
+            .read()
+            .unwrap();
+        config.project.on_store_loss = self.on_loss;
+        config
+    }
 }
 
 impl House {
     pub(crate) async fn new(redis: impl Into<String>) -> House {
         let sim = Sim::start(Options::default()).await.unwrap();
-        let prefix = format!("{}:", ProjectId::new(SystemClock.now()));
-        let (timeout_ms, on_loss) = (10_000, OnStoreLoss::Closed);
-        House { sim, redis: redis.into(), prefix, timeout_ms, on_loss, folder: tempfile::tempdir().unwrap() }
+        let database = Database::new().await;
+        House {
+            sim,
+            redis: redis.into(),
+            store: database.address(),
+            database,
+            prefix: format!("{}:", ProjectId::new(SystemClock.now())),
+            timeout_ms: 10_000,
+            on_loss: OnStoreLoss::Closed,
+            folder: tempfile::tempdir().unwrap(),
+        }
     }
 
-    fn folder(&self) -> String {
-        self.folder.path().display().to_string()
+    fn told(&self, name: &str) -> Told {
+        Told {
+            store: self.store.clone(),
+            redis: self.redis.clone(),
+            prefix: self.prefix.clone(),
+            state: self.folder.path().join(name).display().to_string(),
+            provider: self.sim.openai_base_url(),
+            timeout_ms: self.timeout_ms,
+            on_loss: self.on_loss,
+        }
     }
 
     pub(crate) fn config(&self, name: &str) -> Config {
-        let sim = self.sim.openai_base_url();
-        let mut config = config(&self.redis, &self.prefix, &self.folder(), &sim, name, self.timeout_ms);
-        config.project.on_store_loss = self.on_loss;
-        config
+        self.told(name).config()
     }
 
     /// A process that runs a test which takes its gateway from [`elsewhere`].
     pub(crate) fn process(&self, test: &str, name: &str) -> Command {
-        let told = [
-            &self.redis,
-            &self.prefix,
-            &self.folder(),
-            &self.sim.openai_base_url(),
-            name,
-            &self.timeout_ms.to_string(),
-        ]
-        .map(str::to_owned);
         let mut command = again(test);
-        command.env(ELSEWHERE, serde_json::to_string(&told).unwrap());
+        command.env(ELSEWHERE, serde_json::to_string(&self.told(name)).unwrap());
         command
     }
 

@@ -9,14 +9,21 @@
     reason = "a test stops at the first surprise"
 )]
 
+mod away;
+mod background;
 mod coalescing;
 mod customers;
+mod encrypted;
 mod faults;
 mod house;
+mod kills;
 mod lost;
+mod mixed;
 mod processes;
 mod proxy;
 mod revocation;
 mod server;
+#[path = "../servers/mod.rs"]
+mod servers;
 mod skew;
 mod steady;

@@ -1,9 +1,11 @@
 //! A Redis server of a test's own, which it may break.
 
-use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use redis::aio::MultiplexedConnection;
 use tempfile::TempDir;
 
@@ -90,6 +92,55 @@ impl Server {
             command.arg(word);
         });
         let _: redis::Value = command.query_async(&mut connection).await.unwrap();
+    }
+}
+
+/// Sees what clients send, as the server itself tells it; what scripts call inside is left out.
+pub(crate) struct Monitor {
+    port: u16,
+    sent: Arc<Mutex<Vec<String>>>,
+}
+
+impl Monitor {
+    /// Everything so far: the name of each command and its first argument.
+    pub(crate) fn sent(&self) -> Vec<String> {
+        // What was sent before this word was told before it, too.
+        let word = format!("ECHO {}", self.sent.lock().len());
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        stream.write_all(format!("{word}\r\n").as_bytes()).unwrap();
+        let begun = std::time::Instant::now();
+        while !self.sent.lock().contains(&word) {
+            assert!(begun.elapsed() < crate::house::SOON, "the server tells nothing");
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        let mut sent = self.sent.lock();
+        sent.retain(|command| !command.starts_with("ECHO "));
+        sent.clone()
+    }
+}
+
+/// `1795.1 [0 127.0.0.1:5] "EVALSHA" "f00" "1" …` → `EVALSHA f00`; none where a script called it.
+fn told(line: &str) -> Option<String> {
+    let (head, command) = line.split_once("] ")?;
+    let words = command.split('"').skip(1).step_by(2).take(2);
+    (!head.ends_with(" lua")).then(|| words.collect::<Vec<_>>().join(" "))
+}
+
+impl Server {
+    pub(crate) fn monitor(&self) -> Monitor {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        stream.write_all(b"MONITOR\r\n").unwrap();
+        let mut lines = BufReader::new(stream).lines();
+        assert_eq!(lines.next().unwrap().unwrap(), "+OK");
+        let sent = Arc::new(Mutex::new(Vec::new()));
+        let keep = sent.clone();
+        // It ends with the server.
+        std::thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                keep.lock().extend(told(&line));
+            }
+        });
+        Monitor { port: self.port, sent }
     }
 }
 

@@ -144,6 +144,35 @@ async fn a_newer_configuration_is_one_command_more() {
     assert_eq!(count.scripts().await, (1, 0));
 }
 
+/// Before a dearer candidate the reservation is raised, in one command; one that costs no more needs none.
+#[tokio::test]
+async fn a_dearer_attempt_is_one_command_more() {
+    let server = Server::start();
+    let house = House::new(server.url()).await;
+    let mut config = house.config("a");
+    config.routing.retries = 0;
+    let gateway =
+        lockgate::Gateway::start(config, std::sync::Arc::new(lockgate::clock::SystemClock)).await.unwrap();
+    let chains = serde_json::json!({"gpt-4o-mini": ["gpt-4o"], "gpt-4o": ["gpt-4o-mini"]});
+    let chains: std::collections::BTreeMap<String, lockgate::config::Chain> =
+        serde_json::from_value(chains).unwrap();
+    gateway.admin().set_project("default", |settings| settings.chains = chains).await.unwrap();
+    gateway.chat(question("warm up")).await.unwrap();
+    assert!(gateway.flush(SOON).await);
+    for (asked, scripts, calls) in [("gpt-4o-mini", 3, 1), ("gpt-4o", 2, 0)] {
+        house.sim.fault(Provider::OpenAi, lockgate_sim::Scripted::from(Fault::status(500)).on_model(asked));
+        let monitor = server.monitor();
+        let answer = gateway.chat(ChatRequest::new(asked).user(format!("one for {asked}"))).await.unwrap();
+        assert_ne!(answer.lockgate.unwrap().model.as_deref(), Some(asked), "another answered");
+        assert!(gateway.flush(SOON).await);
+        let raise = &lockgate_lua::Scripts::get().raise.sha1;
+        let sent = monitor.sent();
+        assert_eq!(sent.len(), scripts, "{sent:?}");
+        assert_eq!(sent.iter().filter(|sent| sent.contains(raise.as_str())).count(), calls, "{sent:?}");
+    }
+    balanced(&gateway).await;
+}
+
 #[tokio::test]
 async fn a_large_answer_is_one_command_more() {
     let server = Server::start();

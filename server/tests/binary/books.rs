@@ -16,8 +16,9 @@ fn config(house: &House) -> Config {
     let layers = match &house.store {
         None => Layers::new().set("store", file),
         Some(store) => Layers::new()
+            .toml(&house.settings, "settings")
+            .unwrap()
             .set("store", store.as_str())
-            .set("single_process", true)
             .set("state_dir", house.path().join("lockgate-spool").display().to_string()),
     };
     layers

@@ -128,8 +128,7 @@ async fn twenty_kills_lose_nothing_that_was_answered() {
 /// Kills the server at random moments under load, starts it anew each time, and looks at the books.
 pub(crate) async fn kills_lose_nothing(house: &House, kills: u64) {
     // Errors are to end requests, too, and not to be waited out.
-    let alone = if house.store.is_some() { "single_process = true\n" } else { "" };
-    house.write("lockgate.toml", &format!("{alone}[routing]\nretries = 0\n"));
+    house.write("lockgate.toml", &format!("{}[routing]\nretries = 0\n", house.settings));
     let (key, _) = house.key(&[]).await;
     house
         .sim

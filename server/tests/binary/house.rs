@@ -24,6 +24,8 @@ pub(crate) struct House {
     pub(crate) sim: Sim,
     /// The store that every process here is told of; without it the file in the folder.
     pub(crate) store: Option<String>,
+    /// Settings that go with the store, in `lockgate.toml`.
+    pub(crate) settings: String,
 }
 
 /// A running `lockgate serve`.
@@ -38,14 +40,28 @@ pub(crate) struct Server {
 impl House {
     pub(crate) async fn new() -> House {
         let sim = Sim::start(Options::default()).await.unwrap();
-        House { folder: tempfile::tempdir().unwrap(), sim, store: None }
+        House { folder: tempfile::tempdir().unwrap(), sim, store: None, settings: String::new() }
     }
 
     /// With the only gateway on a Postgres database.
     #[cfg(feature = "test-servers")]
     pub(crate) async fn on_postgres(store: String) -> House {
-        let house = House { store: Some(store), ..House::new().await };
-        house.write("lockgate.toml", "single_process = true");
+        House::with(store, "single_process = true\n".to_owned()).await
+    }
+
+    /// With any number of gateways on a Postgres database and a Redis.
+    #[cfg(feature = "test-servers")]
+    pub(crate) async fn on_redis(store: String, redis: &str) -> House {
+        let prefix = lockgate::ids::AdmissionId::new(lockgate::clock::Millis(0));
+        let settings =
+            format!("redis = \"{redis}\"\nredis_prefix = \"{prefix}:\"\nredis_timeout_ms = 10000\n");
+        House::with(store, settings).await
+    }
+
+    #[cfg(feature = "test-servers")]
+    async fn with(store: String, settings: String) -> House {
+        let house = House { store: Some(store), settings, ..House::new().await };
+        house.write("lockgate.toml", &house.settings);
         house
     }
 

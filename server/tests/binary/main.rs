@@ -24,6 +24,8 @@ mod house;
 mod postgres;
 #[cfg(feature = "test-servers")]
 mod postgres_server;
+#[cfg(feature = "test-servers")]
+mod redis;
 mod revocation;
 mod several;
 mod web;

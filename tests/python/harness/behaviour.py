@@ -8,9 +8,14 @@ from __future__ import annotations
 import json
 import os
 import re
+import secrets
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from .database import database
 
 CASES = Path(__file__).resolve().parents[3] / "conformance" / "cases"
 UNKNOWN_KEY = "lg_" + "A" * 43
@@ -21,7 +26,7 @@ CALL = {"request", "options", "expect"}
 OPTIONS = {"key", "customer", "cache", "labels"}
 ANSWER = {"text", "finish_reason", "cache", "cost", "tool"}
 REFUSAL = {"code", "exception", "retry_after"}
-STORE = {"name", "settings", "administered"}
+STORE = {"name", "servers", "settings", "administered"}
 
 
 def _read(name: str, entries: str, known: set[str]) -> list[dict[str, Any]]:
@@ -49,14 +54,19 @@ def stores() -> list[dict[str, Any]]:
     return _read("stores.json", "stores", STORE)
 
 
-def settings(store: dict[str, Any], folder: Path) -> dict[str, Any]:
+@contextmanager
+def settings(store: dict[str, Any], folder: Path) -> Iterator[dict[str, Any]]:
     """The store's settings for one case, whose files are in ``folder``. A variable that is missing is an error."""
-    places = {"folder": str(folder), "unique": re.sub(r"\W", "", folder.name), **os.environ}
+    unique = f"{re.sub(r'[^A-Za-z0-9]', '', folder.name)}{secrets.token_hex(4)}"
+    with ExitStack() as held:
+        places = {"folder": str(folder), "unique": unique, **os.environ}
+        if store.get("servers"):
+            places["database"] = held.enter_context(database())
 
-    def filled(value: Any) -> Any:
-        return value.format_map(places) if isinstance(value, str) else value
+        def filled(value: Any) -> Any:
+            return value.format_map(places) if isinstance(value, str) else value
 
-    return {name: filled(value) for name, value in store["settings"].items()}
+        yield {name: filled(value) for name, value in store["settings"].items()}
 
 
 @dataclass

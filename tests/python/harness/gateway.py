@@ -49,10 +49,13 @@ class Gateway:
             self.store,
             "--json",
         ]
+        # What administers reads what the server reads.
+        self._config: list[str | Path] = []
         if config:
             file = folder / "gateway.toml"
             file.write_text(config)
-            self._serve += ["--config", file]
+            self._config = ["--config", file]
+        self._serve += self._config
         self.start()
 
     def start(self) -> None:
@@ -82,7 +85,7 @@ class Gateway:
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Runs ``lockgate ARGUMENTS --store …`` to its end."""
         return subprocess.run(
-            [str(binary("lockgate")), *arguments, "--store", self.store],
+            [str(binary("lockgate")), *arguments, "--store", self.store, *self._config],
             env=self._env,
             cwd=self.folder,
             stdin=subprocess.DEVNULL,

@@ -35,9 +35,13 @@ def toml(settings: dict[str, Any], prefix: str = "") -> str:
 @pytest.mark.parametrize("case", behaviour.cases(), ids=lambda case: case["name"])
 def test_case(case: dict[str, Any], store: dict[str, Any], simulator: Simulator, tmp_path: Path) -> None:
     simulator.script(*case["upstream"])
-    settings = behaviour.settings(store, tmp_path)
+    with behaviour.settings(store, tmp_path) as settings:
+        run(case, settings, simulator, tmp_path)
+
+
+def run(case: dict[str, Any], settings: dict[str, Any], simulator: Simulator, folder: Path) -> None:
     config = toml({**settings, "auth": "optional", "project": case.get("project", {})})
-    gateway = Gateway(tmp_path, simulator, config=config, store=settings["store"])
+    gateway = Gateway(folder, simulator, config=config, store=settings["store"])
     try:
         for customer, limits in case.get("customers", {}).items():
             gateway.cli("customer", "set", customer, *flags(limits))

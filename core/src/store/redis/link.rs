@@ -254,6 +254,10 @@ impl Link {
     }
 
     async fn connect(&self) -> Result<Connection, RedisError> {
+        if self.address.is_encrypted() {
+            // The process may have one already.
+            let _ = rustls::crypto::ring::default_provider().install_default();
+        }
         let nodes = self.address.nodes();
         if self.address.is_cluster() {
             return self.connect_cluster(nodes).await;
