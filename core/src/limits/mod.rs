@@ -21,9 +21,9 @@ pub use admission::{
     Raise, Rates, Refusal, Scope, Settled, Settlement, Standing, Trigger, Verdict,
 };
 pub(crate) use admit::{Entry, Plans, admit, trigger};
-pub(crate) use loss::raise as raise_at_limiter;
 pub use bucket::{Bucket, Short};
 pub use decide::{Decision, decide, standing};
+pub(crate) use loss::raise as raise_at_limiter;
 pub use reservation::{lapse, raise, settle};
 pub use view::{Counter, Line, Phase, Reservation, View};
 pub use window::{CounterId, Window};

@@ -84,7 +84,9 @@ impl Slices {
     /// Lends a request that was lent to before so much in all.
     fn lend_more(&self, held: &Held, money: Nano) -> bool {
         let mut slices = self.0.lock();
-        let Some(slice) = slices.get_mut(&held.project).filter(|slice| slice.held.is_some()) else { return false };
+        let Some(slice) = slices.get_mut(&held.project).filter(|slice| slice.held.is_some()) else {
+            return false;
+        };
         let Some(lent) = slice.lent.get_mut(&held.id) else { return false };
         let more = money.saturating_sub(*lent);
         if more > slice.free {

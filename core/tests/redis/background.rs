@@ -31,7 +31,9 @@ async fn at_most_one_command_a_second() {
     }
     assert!(gateway.flush(SOON).await);
     // Requests under way, whose leases are to be renewed.
-    house.sim.fault(Provider::OpenAi, lockgate_sim::Scripted::from(Fault::stall_headers()).times(STALLED as u32));
+    house
+        .sim
+        .fault(Provider::OpenAi, lockgate_sim::Scripted::from(Fault::stall_headers()).times(STALLED as u32));
     let under_way: Vec<_> = (0..STALLED)
         .map(|n| {
             let gateway = gateway.clone();

@@ -5,8 +5,9 @@
 
 use std::sync::Arc;
 
-use lockgate::clock::SystemClock;
+use lockgate::clock::{Clock, SystemClock};
 use lockgate::error::Kind;
+use lockgate::ids::ProjectId;
 use lockgate::store::Limiter;
 use lockgate::store::redis::{RedisAddress, RedisLimiter, RedisOptions};
 use rustls::pki_types::pem::PemObject;
@@ -14,7 +15,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
-use crate::house::SOON;
+use crate::house::{SOON, until};
 use crate::server::{Server, again};
 
 const AUTHORITY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/postgres/tls/ca.pem");
@@ -60,9 +61,19 @@ async fn a_process_that_trusts_the_authority() {
     for host in ["localhost", "127.0.0.1"] {
         let limiter = connect(&format!("rediss://{host}:{port}")).await.unwrap();
         limiter.check().await.unwrap();
-        let changes = limiter.changes();
-        // The subscription goes the same way.
-        tokio::time::timeout(SOON, changes.clone().changed()).await.expect("it listens").unwrap();
+        // What is told of changes comes the same way.
+        let (mut changes, project) = (limiter.changes(), ProjectId::new(SystemClock.now()));
+        let mut rev = 0;
+        until("it hears of a change", || {
+            rev += 1;
+            let (limiter, heard) = (&limiter, changes.has_changed().unwrap());
+            async move {
+                limiter.revise(project, rev).await.unwrap();
+                heard
+            }
+        })
+        .await;
+        changes.mark_unchanged();
     }
 }
 

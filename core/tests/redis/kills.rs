@@ -114,8 +114,14 @@ impl Stage {
         let ids: Vec<String> =
             redis::cmd("ZRANGE").arg(&open).arg(0).arg(-1).query_async(&mut connection).await.unwrap();
         for id in ids {
-            let _: () =
-                redis::cmd("ZADD").arg(&open).arg("XX").arg(1).arg(id).query_async(&mut connection).await.unwrap();
+            let _: () = redis::cmd("ZADD")
+                .arg(&open)
+                .arg("XX")
+                .arg(1)
+                .arg(id)
+                .query_async(&mut connection)
+                .await
+                .unwrap();
         }
     }
 }
@@ -169,7 +175,11 @@ async fn gateways_that_are_killed_lose_nothing_and_count_nothing_twice() {
     }
     for (id, cost) in stage.seen() {
         let row = by_id.get(id.as_str()).unwrap_or_else(|| panic!("{id} is lost"));
-        assert_eq!((row.outcome, row.cost.map(|cost| cost.nano())), (Outcome::Answered, Some(cost)), "{row:?}");
+        assert_eq!(
+            (row.outcome, row.cost.map(|cost| cost.nano())),
+            (Outcome::Answered, Some(cost)),
+            "{row:?}"
+        );
     }
     let expired = rows.iter().filter(|row| row.outcome == Outcome::Expired).count();
     assert!(expired > 0, "nobody was killed in the middle of a request");
@@ -192,6 +202,10 @@ async fn gateways_that_are_killed_lose_nothing_and_count_nothing_twice() {
     let sum: i64 = rows.iter().filter_map(|row| row.cost).map(|cost| cost.nano()).sum();
     assert_eq!((seen.open, seen.spend[0].1.nano()), (0, 0), "something is reserved");
     assert_eq!(seen.spend[0].0.nano(), sum + unwritten, "Redis, and the ledger with {} leases", lapsed.len());
-    println!("{} answers, {expired} expired in the ledger, {} by their lease", stage.seen().len(), lapsed.len());
+    println!(
+        "{} answers, {expired} expired in the ledger, {} by their lease",
+        stage.seen().len(),
+        lapsed.len()
+    );
     assert!(gateway.close(SOON).await);
 }

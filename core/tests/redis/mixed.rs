@@ -47,8 +47,7 @@ async fn gateway(house: &House, name: &str) -> Gateway {
 /// One request of ten kinds; what came of it.
 async fn one(gateway: Gateway, key: String, n: usize) -> &'static str {
     let of = |model: &str, text: String| ChatRequest::new(model).user(text);
-    let options =
-        CallOptions { key: Some(key), customer: Some(customer(n)), ..CallOptions::default() };
+    let options = CallOptions { key: Some(key), customer: Some(customer(n)), ..CallOptions::default() };
     let told = |answered: bool| if answered { "answered" } else { "failed" };
     match n % 10 {
         // Asked before by others, or now.
@@ -145,7 +144,8 @@ async fn a_thousand_mixed_outcomes_are_spent_in_redis_as_in_the_ledger() {
     let now = SystemClock.now();
     let id = project(&gateways[0]).await;
     let prefix = gateways[0].config().redis_prefix.clone();
-    let windows = [Window::month(now), Window::day(now)].map(|window| format!("{prefix}{{{id}}}:spend:{window}"));
+    let windows =
+        [Window::month(now), Window::day(now)].map(|window| format!("{prefix}{{{id}}}:spend:{window}"));
     let mut connection = server.connection().await;
     let mut counters = Vec::new();
     for window in &windows {

@@ -85,7 +85,11 @@ async fn what_is_found_is_said_and_what_cannot_be_is_refused() {
         // Nobody listens there.
         ("redis = \"redis://app:s3cret@127.0.0.1:9\"", Some(store.as_str()), "cannot be reached"),
         ("redis = \"http://app:s3cret@127.0.0.1:9\"", Some(store.as_str()), "redis://"),
-        ("redis = \"redis://app:s3cret@127.0.0.1:9\"\nsingle_process = true", Some(store.as_str()), "single_process"),
+        (
+            "redis = \"redis://app:s3cret@127.0.0.1:9\"\nsingle_process = true",
+            Some(store.as_str()),
+            "single_process",
+        ),
         // A file is no store that processes on several machines share.
         ("redis = \"redis://app:s3cret@127.0.0.1:9\"\nstore = \"sqlite://l.db\"", None, "postgres://"),
         ("redis = \"redis://app:s3cret@127.0.0.1:9\"\nstore = \"memory\"", None, "postgres://"),
@@ -115,7 +119,9 @@ async fn servers_that_end_leave_exact_books() {
             let id = format!("r-{index}");
             let headers = [("authorization", bearer.as_str()), ("x-request-id", id.as_str())];
             let body = question(&format!("question {}", index % 20), index % 2 == 0);
-            web::send(address, &web::request("POST", "/v1/chat/completions", &headers, &body.to_string())).await.status
+            web::send(address, &web::request("POST", "/v1/chat/completions", &headers, &body.to_string()))
+                .await
+                .status
         }
     });
     let statuses = tokio::time::timeout(SOON, join_all(asked)).await.unwrap();

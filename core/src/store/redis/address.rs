@@ -37,7 +37,9 @@ impl RedisAddress {
         });
         let Some((rest, cluster, encrypted)) = known else { return Err(BadAddress(FORM)) };
         if rest.contains('#') {
-            return Err(BadAddress("what follows # would switch the check of certificates off: leave it out"));
+            return Err(BadAddress(
+                "what follows # would switch the check of certificates off: leave it out",
+            ));
         }
         let scheme = if encrypted { "rediss" } else { "redis" };
         let (user, hosts) = rest.rsplit_once('@').map_or(("", rest), |(user, hosts)| (user, hosts));
@@ -73,7 +75,8 @@ impl RedisAddress {
 
 impl fmt::Display for RedisAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let known = SCHEMES.iter().find(|(_, of, encrypted)| (*of, *encrypted) == (self.cluster, self.encrypted));
+        let known =
+            SCHEMES.iter().find(|(_, of, encrypted)| (*of, *encrypted) == (self.cluster, self.encrypted));
         f.write_str(known.map_or("", |(scheme, _, _)| scheme))?;
         for (index, node) in self.nodes.iter().enumerate() {
             let place = node.split_once("://").map_or(node.as_str(), |(_, place)| place);
@@ -118,9 +121,15 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_refused() {
-        for text in
-            ["", "localhost:6379", "rediss://h:1#insecure", "http://h", "redis://", "redis://h:70000", "redis://h/x"]
-        {
+        for text in [
+            "",
+            "localhost:6379",
+            "rediss://h:1#insecure",
+            "http://h",
+            "redis://",
+            "redis://h:70000",
+            "redis://h/x",
+        ] {
             assert!(RedisAddress::parse(text).is_err(), "{text}");
         }
         assert!(RedisAddress::parse("redis-cluster://h:1/3").is_err());

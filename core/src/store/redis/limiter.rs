@@ -70,23 +70,26 @@ pub struct RedisLimiter {
     day: Mutex<Day>,
     /// When each project's past windows were last looked for, and where to go on with its buckets.
     pruned: Mutex<HashMap<ProjectId, (Millis, String)>>,
-    changes: watch::Sender<u64>,
+    changes: watch::Receiver<u64>,
 }
 
 impl RedisLimiter {
     /// Connects. An error where Redis cannot be reached.
     pub async fn connect(options: RedisOptions, clock: SharedClock) -> Result<RedisLimiter> {
-        let limiter = RedisLimiter::new(options, clock, Scripts::get(), false);
+        let (tell, changes) = watch::channel(0);
+        let limiter = RedisLimiter::new(options, clock, Scripts::get(), false, changes);
         limiter.begin().await?;
         let channel = changes::channel(&limiter.prefix);
-        tokio::spawn(changes::listen(limiter.link.address().clone(), channel, limiter.changes.clone()));
+        // Until nobody listens: the limiter itself does for as long as it is there.
+        tokio::spawn(changes::listen(limiter.link.address().clone(), channel, tell));
         Ok(limiter)
     }
 
     /// Connects, and takes the time from `clock`: for tests.
     #[cfg(feature = "test-servers")]
     pub async fn connect_on_clock(options: RedisOptions, clock: SharedClock) -> Result<RedisLimiter> {
-        let limiter = RedisLimiter::new(options, clock, Scripts::on_test_clock(), true);
+        let (_, changes) = watch::channel(0);
+        let limiter = RedisLimiter::new(options, clock, Scripts::on_test_clock(), true, changes);
         limiter.link.plain(&redis::cmd("PING")).await?;
         Ok(limiter)
     }
@@ -96,6 +99,7 @@ impl RedisLimiter {
         clock: SharedClock,
         scripts: &'static Scripts,
         on_test_clock: bool,
+        changes: watch::Receiver<u64>,
     ) -> RedisLimiter {
         let RedisOptions { address, prefix, timeout } = options;
         RedisLimiter {
@@ -107,7 +111,7 @@ impl RedisLimiter {
             offset: AtomicI64::new(0),
             on_test_clock,
             pruned: Mutex::default(),
-            changes: watch::Sender::new(0),
+            changes,
         }
     }
 
@@ -147,7 +151,7 @@ impl RedisLimiter {
     /// Moves when another process has changed projects, keys or customers.
     #[must_use]
     pub fn changes(&self) -> watch::Receiver<u64> {
-        self.changes.subscribe()
+        self.changes.clone()
     }
 
     fn keys(&self, project: ProjectId) -> Keys {

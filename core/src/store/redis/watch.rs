@@ -20,14 +20,15 @@ pub(super) fn channel(prefix: &str) -> String {
 
 /// Counts changes until nobody listens any more.
 pub(super) async fn listen(address: RedisAddress, channel: String, changes: watch::Sender<u64>) {
-    let mut pause = FIRST_PAUSE;
+    let (mut pause, mut missed) = (FIRST_PAUSE, false);
     while !changes.is_closed() {
         // Any node tells of a change at any other.
         for node in address.nodes() {
-            if let Ok(()) = hear(node, &channel, &changes, &mut pause).await {
+            if let Ok(()) = hear(node, &channel, &changes, &mut pause, missed).await {
                 return;
             }
         }
+        missed = true;
         tokio::select! {
             () = changes.closed() => return,
             () = tokio::time::sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
@@ -35,18 +36,20 @@ pub(super) async fn listen(address: RedisAddress, channel: String, changes: watc
     }
 }
 
-/// Done when nobody listens; an error where the connection broke.
+/// Done when nobody listens; an error where the connection broke. `missed`: whether something may have been told before.
 async fn hear(
     node: &str,
     channel: &str,
     changes: &watch::Sender<u64>,
     pause: &mut Duration,
+    missed: bool,
 ) -> Result<(), redis::RedisError> {
     let mut subscription = Client::open(node)?.get_async_pubsub().await?;
     subscription.subscribe(channel).await?;
     *pause = FIRST_PAUSE;
-    // What was told before is not known.
-    changes.send_modify(|count| *count = count.wrapping_add(1));
+    if missed {
+        changes.send_modify(|count| *count = count.wrapping_add(1));
+    }
     let mut messages = subscription.on_message();
     loop {
         tokio::select! {
