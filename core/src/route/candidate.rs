@@ -58,6 +58,11 @@ impl Route {
         &self.first
     }
 
+    /// Whether `candidate` is not what the caller asked for, nor what the name asked for means first.
+    pub(crate) fn is_stand_in(&self, candidate: &Candidate) -> bool {
+        candidate.origin != Origin::Asked && !std::ptr::eq(candidate, &self.first)
+    }
+
     pub(crate) fn candidates(&self) -> impl Iterator<Item = &Candidate> {
         std::iter::once(&self.first).chain(&self.rest)
     }

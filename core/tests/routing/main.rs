@@ -13,6 +13,7 @@ mod chains;
 mod chaos;
 mod decisions;
 mod disconnect;
+mod held;
 mod house;
 mod keys;
 mod load;
