@@ -118,6 +118,14 @@ fn what_cannot_be_sent_is_refused_by_name() {
     for (fields, param) in [
         (json!({"audio": {"voice": "x"}}), "audio"),
         (json!({"modalities": ["audio"]}), "modalities"),
+        (json!({"n": 9}), "n"),
+        (json!({"messages": [{"role": "system", "content": "x"}]}), "messages"),
+        (json!({"tools": [{"type": "google_search"}], "tool_choice": "required"}), "tool_choice"),
+        (
+            json!({"model": "gemini-2.0-flash", "messages": [{"role": "user", "content":
+                [{"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}]}]}),
+            "messages[0].content[0].image_url.url",
+        ),
         (json!({"functions": []}), "functions"),
         (json!({"contents": []}), "contents"),
         (json!({"system_instruction": {}}), "system_instruction"),

@@ -1,12 +1,14 @@
 //! Google's Gemini API: `generateContent`, its stream, and embeddings.
 
 mod answer;
+mod candidate;
 mod contents;
 mod embed;
 mod error;
 mod finish;
 mod generation;
 mod history;
+mod ids;
 mod logprobs;
 mod model;
 mod parts;
