@@ -20,5 +20,6 @@ mod logs;
 mod matrix;
 mod metrics;
 mod retries;
+mod switching;
 mod tiers;
 mod vendors;

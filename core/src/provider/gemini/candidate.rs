@@ -12,7 +12,7 @@ use crate::types::{Extra, FinishReason, Raw};
 const MAX_CALLS: u32 = 1024;
 
 /// The field of a message with the parts that OpenAI's messages have no place for.
-pub(super) const OWN_PARTS: &str = "gemini_parts";
+pub(in crate::provider) const OWN_PARTS: &str = "gemini_parts";
 
 /// One answer that grows.
 #[derive(Debug, Default)]

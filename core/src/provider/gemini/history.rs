@@ -173,6 +173,7 @@ fn calls<'a>(
         let Some(function) = &call.function else {
             return Err(unsupported(&path, NAME, &format!("it has no calls of the type {:?}", call.kind)));
         };
+        warnings.fields("messages[].tool_calls[].function", &function.extra, &[]);
         let signature = signature::of_call(call).map(Cow::Owned);
         let stand_in = missing.take().map(Cow::Borrowed);
         tell(stand_in.as_deref().filter(|_| signature.is_none()), warnings);

@@ -25,6 +25,9 @@ mod wire;
 
 use http::HeaderMap;
 
+pub(super) use candidate::OWN_PARTS;
+pub(super) use signature::EXTRA_CONTENT;
+
 use super::{Adapter, Call, Decoder, EmbedCall, Failure, Outgoing};
 use crate::clock::Millis;
 use crate::error::Result;
