@@ -290,3 +290,42 @@ async def test_async_structured_output(async_client, vendor, ask_it):
     answer = await async_client.chat.completions.parse(**arguments, response_format=Event)
     assert isinstance(answer.choices[0].message.parsed, Event)
     assert_billed(vendor, answer.model_extra["lockgate"])
+
+
+def test_the_models_of_all_vendors_are_one_list(client):
+    models = {model.id: model for model in client.models.list()}
+    for name, model in [(vendor.name, vendor.model) for vendor in VENDORS]:
+        # Ollama's names have a tag.
+        about = models.get(model) or models[f"{model}:latest"]
+        told = about.model_extra
+        assert (about.owned_by, told["provider"]) == (name, name)
+        assert set(told["pricing"]) >= {"input", "output"}
+        if name == "ollama":
+            assert told["pricing"]["input"] == "0"
+        else:
+            assert told["context_window"] > 100_000
+            assert told["max_output_tokens"] > 1_000
+            assert float(told["pricing"]["output"]) > float(told["pricing"]["input"]) > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "model", "dimensions"),
+    [
+        ("openai", "text-embedding-3-small", 1536),
+        ("gemini", "gemini-embedding-001", 3072),
+        ("ollama", "all-minilm", 384),
+    ],
+)
+def test_vectors(client, simulator, name, model, dimensions):
+    made = client.embeddings.create(model=model, input=["red fox", f"blue whale on {name}"])
+    assert [vector.index for vector in made.data] == [0, 1]
+    assert [len(vector.embedding) for vector in made.data] == [dimensions] * 2
+    assert made.usage.prompt_tokens > 0
+    posted = [request for request in simulator.settled(1) if request["method"] == "POST"]
+    assert {request["provider"] for request in posted} == {name}
+
+
+def test_a_vendor_without_vectors_says_so(client):
+    with pytest.raises(openai.BadRequestError) as caught:
+        client.embeddings.create(model="anthropic/voyage-4", input="x")
+    assert caught.value.code == "unsupported_parameter"
