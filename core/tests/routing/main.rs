@@ -21,5 +21,6 @@ mod logs;
 mod matrix;
 mod metrics;
 mod retries;
+mod switching;
 mod tiers;
 mod vendors;
