@@ -23,7 +23,8 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "python"))
 from harness.database import database  # noqa: E402
 
-AMBIENT = ("OPENAI_", "OLLAMA_", "LOCKGATE_STORE", "LOCKGATE_REDIS", "HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
+AMBIENT = ("OPENAI_", "OLLAMA_", "LOCKGATE_STORE", "LOCKGATE_REDIS", "HTTP_PROXY", "HTTPS_PROXY")
+AMBIENT += tuple(name.lower() for name in AMBIENT if name.endswith("_PROXY"))
 
 for name in [name for name in os.environ if name.startswith(AMBIENT)]:
     del os.environ[name]

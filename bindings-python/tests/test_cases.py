@@ -8,6 +8,7 @@ from typing import Any
 
 import lockgate
 import pytest
+
 from harness import behaviour
 
 # The one that the `openai` beside it is built on.

@@ -170,7 +170,9 @@ def test_four_processes_never_pass_a_cap(variable, simulator, postgres, tmp_path
     limits = {**redis(), "redis": os.environ[variable]}
 
     def settings(name: str) -> dict[str, Any]:
-        return simulator.settings(**{"store": postgres, "state_dir": str(tmp_path / f"{name} spool"), **limits})
+        return simulator.settings(
+            **{"store": postgres, "state_dir": str(tmp_path / f"{name} spool"), **limits}
+        )
 
     with lockgate.Gateway(settings("admin"), environment={}) as admin:
         admin.projects.set(monthly_cap=usd(CAPS["project"]))
@@ -221,7 +223,7 @@ def test_four_processes_never_pass_a_cap(variable, simulator, postgres, tmp_path
             codes = [server.end() for server in servers]
         assert codes == [0] * SERVERS
         assert not wrong, wrong[:5]
-        assert here > 0 and there > 0 and looks > 20 and busiest > 0, (here, there, looks, busiest)
+        assert min(here, there, busiest, looks - 20) > 0, (here, there, busiest, looks)
 
         (total,) = admin.usage()
         assert admin.inspect().open == 0

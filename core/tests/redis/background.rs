@@ -13,6 +13,10 @@ const SECONDS: u64 = 180;
 const STALLED: usize = 40;
 
 /// Gives what waits for a server time to hear of it, while the clock stands still.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the runtime's clock stands still, and this is a thread of its own"
+)]
 async fn settle_down() {
     for _ in 0..3 {
         tokio::task::spawn_blocking(|| std::thread::sleep(Duration::from_millis(2))).await.unwrap();

@@ -5,7 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 use redis::aio::MultiplexedConnection;
 use tempfile::TempDir;
 
@@ -98,22 +98,27 @@ impl Server {
 /// Sees what clients send, as the server itself tells it; what scripts call inside is left out.
 pub(crate) struct Monitor {
     port: u16,
-    sent: Arc<Mutex<Vec<String>>>,
+    seen: Arc<Seen>,
+}
+
+#[derive(Default)]
+struct Seen {
+    sent: Mutex<Vec<String>>,
+    more: Condvar,
 }
 
 impl Monitor {
     /// Everything so far: the name of each command and its first argument.
     pub(crate) fn sent(&self) -> Vec<String> {
         // What was sent before this word was told before it, too.
-        let word = format!("ECHO {}", self.sent.lock().len());
+        let mut sent = self.seen.sent.lock();
+        let word = format!("ECHO {}", sent.len());
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         stream.write_all(format!("{word}\r\n").as_bytes()).unwrap();
-        let begun = std::time::Instant::now();
-        while !self.sent.lock().contains(&word) {
-            assert!(begun.elapsed() < crate::house::SOON, "the server tells nothing");
-            std::thread::sleep(std::time::Duration::from_millis(1));
+        while !sent.contains(&word) {
+            let waited = self.seen.more.wait_for(&mut sent, crate::house::SOON);
+            assert!(!waited.timed_out(), "the server tells nothing");
         }
-        let mut sent = self.sent.lock();
         sent.retain(|command| !command.starts_with("ECHO "));
         sent.clone()
     }
@@ -132,15 +137,16 @@ impl Server {
         stream.write_all(b"MONITOR\r\n").unwrap();
         let mut lines = BufReader::new(stream).lines();
         assert_eq!(lines.next().unwrap().unwrap(), "+OK");
-        let sent = Arc::new(Mutex::new(Vec::new()));
-        let keep = sent.clone();
+        let seen = Arc::new(Seen::default());
+        let keep = seen.clone();
         // It ends with the server.
         std::thread::spawn(move || {
             for line in lines.map_while(Result::ok) {
-                keep.lock().extend(told(&line));
+                keep.sent.lock().extend(told(&line));
+                keep.more.notify_all();
             }
         });
-        Monitor { port: self.port, sent }
+        Monitor { port: self.port, seen }
     }
 }
 
