@@ -25,5 +25,6 @@ mod postgres;
 #[cfg(feature = "test-servers")]
 mod postgres_server;
 mod revocation;
+mod routing;
 mod several;
 mod web;
