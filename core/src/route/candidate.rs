@@ -58,9 +58,11 @@ impl Route {
         &self.first
     }
 
-    /// Whether `candidate` is not what the caller asked for, nor what the name asked for means first.
+    /// Whether `candidate` stands in for what the caller asked for. Where nobody has a model of that name, the first
+    /// of its chain is what it means.
     pub(crate) fn is_stand_in(&self, candidate: &Candidate) -> bool {
-        candidate.origin != Origin::Asked && !std::ptr::eq(candidate, &self.first)
+        let alias = || self.candidates().all(|other| other.origin != Origin::Asked);
+        candidate.origin != Origin::Asked && !(std::ptr::eq(candidate, &self.first) && alias())
     }
 
     pub(crate) fn candidates(&self) -> impl Iterator<Item = &Candidate> {

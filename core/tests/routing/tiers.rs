@@ -70,6 +70,10 @@ async fn the_mode_decides_who_is_asked_and_who_first() {
         let seen = post(&gateway, &ask("gpt-4o", false), &[]).await;
         let fails_over = mode.ends_with("first");
         assert_eq!(seen.attempts().ends_with(other), fails_over, "{mode}: {}", seen.attempts());
+        // What the model asked for refuses is the caller's fault; what a local stand-in before it refuses is not.
+        first.fault(Provider::OpenAi, Fault::status(413));
+        let seen = post(&gateway, &ask("gpt-4o", false), &[]).await;
+        assert_eq!(seen.attempts().ends_with(other), mode == "local_first", "{mode}: {}", seen.attempts());
     }
 }
 
