@@ -70,6 +70,24 @@ async fn hits_are_explained_and_nothing_is_told_unasked() {
 }
 
 #[tokio::test]
+async fn every_endpoint_explains() {
+    let one = sim().await;
+    let gateway = settings(&one).build().await.unwrap();
+    for (path, body) in [
+        ("/v1/embeddings", r#"{"model": "text-embedding-3-small", "input": "x"}"#),
+        ("/v1/responses", r#"{"model": "gpt-4o", "input": "x"}"#),
+    ] {
+        let request = http::Request::post(path).header("content-type", "application/json");
+        let request = request.header("x-lockgate-explain", "1").body(bytes::Bytes::from(body)).unwrap();
+        let response = gateway.handle(request).await;
+        let answer: Value = serde_json::from_slice(response.body().as_full().unwrap()).unwrap();
+        let decided = told(&answer["lockgate"]["explain"]);
+        assert_eq!(decided.candidates[0].verdict, Verdict::Answered, "{path}: {answer}");
+    }
+    rows(&gateway).await;
+}
+
+#[tokio::test]
 async fn a_failure_is_explained_too_and_to_nobody_else() {
     let one = sim().await;
     let gateway = settings(&one).set("routing.retries", 0).build().await.unwrap();
