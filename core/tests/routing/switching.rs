@@ -104,8 +104,8 @@ fn without(object: &Value, name: &str) -> Value {
 
 /// What the vendor got last.
 async fn last(sim: &Sim, vendor: &Vendor) -> Recorded {
-    let requests = sim.settled().await.into_iter();
-    requests.filter(|request| request.provider == vendor.at && request.method == "POST").next_back().unwrap()
+    let mut requests = sim.settled().await.into_iter();
+    requests.rfind(|request| request.provider == vendor.at && request.method == "POST").unwrap()
 }
 
 /// Nothing of what only another vendor reads has gone out.

@@ -1,6 +1,6 @@
 //! A conversation that comes from another provider: what only that one reads stays behind, and the caller is told.
 
-use lockgate::provider::{Adapter, Call};
+use lockgate::provider::Call;
 use lockgate::types::ChatRequest;
 use serde_json::{Value, json};
 
