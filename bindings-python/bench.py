@@ -120,7 +120,7 @@ def settings_for(url: str) -> dict[str, Any]:
     }
 
 
-#: Limits of the key and of the customer, beside the project's cap: everything is on, and nothing is refused.
+#: Limits of the key and of the customer it is bound to, beside the project's cap: everything is on, nothing is refused.
 RATES = {"requests_per_minute": 4_000_000_000, "tokens_per_minute": 4_000_000_000}
 CAP = {"daily_cap": "100000"}
 
@@ -134,7 +134,7 @@ def round_of(table: Table, url: str, calls: int, number: int) -> None:
 
     with lockgate.Gateway(settings_for(url), environment={}) as gateway:
         gateway.customers.set("bench", **CAP)
-        limits = {"customer": "bench", "key": gateway.keys.create(**RATES).secret}
+        limits = {"key": gateway.keys.create(customer="bench", **RATES).secret}
         hit = ask("the same again")
         gateway.chat(**hit, **limits)
         table.time("exact hit", calls * 5, lambda _: gateway.chat(**hit, **limits))
@@ -147,10 +147,7 @@ def round_of(table: Table, url: str, calls: int, number: int) -> None:
         table.time("native call", calls, lambda n: gateway.chat(**ask(f"d {number} {n}"), **limits))
         with openai.OpenAI(api_key="sk-bench", base_url=url) as sdk:
             table.time("bare openai SDK", calls, lambda n: sdk.chat.completions.create(**ask(f"b {n}")))
-        headers = {"x-customer-id": "bench"}
-        drop = openai.OpenAI(
-            api_key=limits["key"], http_client=gateway.http_client(), default_headers=headers
-        )
+        drop = openai.OpenAI(api_key=limits["key"], http_client=gateway.http_client())
         through = "openai SDK through lockgate"
         table.time(through, calls, lambda n: drop.chat.completions.create(**ask(f"c {number} {n}")))
 
@@ -163,7 +160,7 @@ async def async_round_of(table: Table, url: str, calls: int, number: int) -> Non
     openai = import_module("openai")
     async with lockgate.AsyncGateway(settings_for(url), environment={}) as gateway:
         await gateway.customers.set("bench", **CAP)
-        limits = {"customer": "bench", "key": (await gateway.keys.create(**RATES)).secret}
+        limits = {"key": (await gateway.keys.create(customer="bench", **RATES)).secret}
         hit = ask("the same again")
         await gateway.chat(**hit, **limits)
         await table.time_async("exact hit, async", calls * 5, lambda _: gateway.chat(**hit, **limits))
@@ -172,11 +169,8 @@ async def async_round_of(table: Table, url: str, calls: int, number: int) -> Non
         async with openai.AsyncOpenAI(api_key="sk-bench", base_url=url) as sdk:
             bare = "bare AsyncOpenAI"
             await table.time_async(bare, calls, lambda n: sdk.chat.completions.create(**ask(f"e {n}")))
-        async with openai.AsyncOpenAI(
-            api_key=limits["key"],
-            http_client=gateway.async_http_client(),
-            default_headers={"x-customer-id": "bench"},
-        ) as drop:
+        http_client = gateway.async_http_client()
+        async with openai.AsyncOpenAI(api_key=limits["key"], http_client=http_client) as drop:
             through = "AsyncOpenAI through lockgate"
             await table.time_async(
                 through, calls, lambda n: drop.chat.completions.create(**ask(f"f {number} {n}"))

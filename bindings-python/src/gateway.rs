@@ -92,7 +92,7 @@ impl Gateway {
         let body = input::to_json(request)?;
         let options = call_options(options).map_err(|error| raise(py, &error))?;
         let gateway = self.gateway(py)?;
-        run(py, Box::pin(chat(gateway, body, options)), block)
+        run(py, Box::pin(chat(gateway, body, options)), None, block)
     }
 
     /// Asks for embeddings.
@@ -106,7 +106,7 @@ impl Gateway {
         let body = input::to_json(request)?;
         let options = call_options(options).map_err(|error| raise(py, &error))?;
         let gateway = self.gateway(py)?;
-        run(py, Box::pin(embed(gateway, body, options)), block)
+        run(py, Box::pin(embed(gateway, body, options)), None, block)
     }
 
     /// Answers an HTTP request: status, headers, and bytes or a stream of them.
@@ -124,13 +124,13 @@ impl Gateway {
         let request = http::request(method, path, headers, body.as_bytes())?;
         let limit = seconds(timeout)?;
         let gateway = self.gateway(py)?;
-        run(py, http::handle(gateway, request, limit), block)
+        run(py, http::handle(gateway, request), limit, block)
     }
 
     /// The models that can be asked for; local providers are asked what they have.
     fn models(&self, py: Python<'_>, block: bool) -> PyResult<Py<PyAny>> {
         let gateway = self.gateway(py)?;
-        run(py, Box::pin(models(gateway)), block)
+        run(py, Box::pin(models(gateway)), None, block)
     }
 
     /// One step of administration, by its name.
@@ -143,14 +143,14 @@ impl Gateway {
     ) -> PyResult<Py<PyAny>> {
         let arguments = input::to_json(arguments)?;
         let gateway = self.gateway(py)?;
-        run(py, admin::run(gateway, step.to_owned(), arguments), block)
+        run(py, admin::run(gateway, step.to_owned(), arguments), None, block)
     }
 
     /// Waits until all that has ended is in the ledger; whether it is.
     fn flush(&self, py: Python<'_>, within: f64, block: bool) -> PyResult<Py<PyAny>> {
         let within = seconds(Some(within))?.unwrap_or_default();
         let gateway = self.gateway(py)?;
-        run(py, Box::pin(async move { Ok(truth(gateway.flush(within).await)) }), block)
+        run(py, Box::pin(async move { Ok(truth(gateway.flush(within).await)) }), None, block)
     }
 
     /// Ends the gateway; whether all is written.
@@ -164,7 +164,7 @@ impl Gateway {
             let Some(open) = open else { return Ok(truth(true)) };
             Ok(truth(open.gateway.close(within).await))
         });
-        run(py, closing, block)
+        run(py, closing, None, block)
     }
 
     /// A fork is near: closes the files of a shared store if nothing uses them. They must not be open on both sides.

@@ -83,22 +83,32 @@ pub(crate) fn poll_once<T>(handle: &Handle, work: &mut Work<T>) -> Poll<T> {
 
 /// Waits for `work` on this thread. Ctrl-C drops it.
 pub(crate) fn wait<T: Send>(py: Python<'_>, work: Work<T>) -> PyResult<T> {
+    wait_until(py, work, None)?.ok_or_else(|| PyRuntimeError::new_err("the wait ended before the work did"))
+}
+
+/// Waits, as [`wait`] does, until the work is done or dropped for being late: then there is no value.
+pub(crate) fn wait_until<T: Send>(
+    py: Python<'_>,
+    work: Work<T>,
+    until: Option<Instant>,
+) -> PyResult<Option<T>> {
     let handle = runtime(py)?;
     let mut work = Some(work);
     loop {
-        let done = detached(py, || step(&handle, &mut work));
-        if let Some(value) = done {
-            return Ok(value);
+        let done = detached(py, || step(&handle, &mut work, until));
+        if done.is_some() {
+            return Ok(done);
         }
-        if let Err(interrupt) = py.check_signals() {
+        let interrupt = py.check_signals().err();
+        if interrupt.is_some() || until.is_some_and(|until| until <= Instant::now()) {
             discard(py, &handle, work.take());
-            return Err(interrupt);
+            return interrupt.map_or(Ok(None), Err);
         }
     }
 }
 
-/// Drives `work` until it is done or signals are to be looked at.
-fn step<T>(handle: &Handle, work: &mut Option<Work<T>>) -> Option<T> {
+/// Drives `work` until it is done, it is late, or signals are to be looked at.
+fn step<T>(handle: &Handle, work: &mut Option<Work<T>>, until: Option<Instant>) -> Option<T> {
     let _runtime = handle.enter();
     let here = std::thread::current();
     let closer = CLOSER.get().is_some_and(|closer| *closer == here.id());
@@ -106,6 +116,7 @@ fn step<T>(handle: &Handle, work: &mut Option<Work<T>>) -> Option<T> {
     let mut task = Context::from_waker(&waker);
     let mut closing = pin!(CLOSING.cancelled());
     let signals = Instant::now() + SIGNALS;
+    let stop = until.map_or(signals, |until| until.min(signals));
     loop {
         if let Poll::Ready(value) = work.as_mut()?.as_mut().poll(&mut task) {
             return Some(value);
@@ -115,7 +126,7 @@ fn step<T>(handle: &Handle, work: &mut Option<Work<T>>) -> Option<T> {
             work.take();
             return None;
         }
-        let left = signals.saturating_duration_since(Instant::now());
+        let left = stop.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return None;
         }

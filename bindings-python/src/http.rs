@@ -1,7 +1,6 @@
 //! The gateway's HTTP surface, for the transports of HTTP libraries. No socket is involved.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -11,7 +10,6 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
 
-use crate::errors::Failure;
 use crate::host::Work;
 use crate::pending::{Ended, Finish};
 use crate::stream::{Source, Stream};
@@ -34,18 +32,10 @@ pub(crate) fn request(
     Ok(request)
 }
 
-/// Answers `request`; the head of the answer must be there within `limit`.
-pub(crate) fn handle(
-    gateway: Arc<lockgate::Gateway>,
-    request: Request<Bytes>,
-    limit: Option<Duration>,
-) -> Work<Ended> {
+/// Answers `request`.
+pub(crate) fn handle(gateway: Arc<lockgate::Gateway>, request: Request<Bytes>) -> Work<Ended> {
     Box::pin(async move {
-        let answering = gateway.handle(request);
-        let response = match limit {
-            Some(limit) => tokio::time::timeout(limit, answering).await.map_err(|_| Failure::ReadTimeout)?,
-            None => answering.await,
-        };
+        let response = gateway.handle(request).await;
         Ok(finish(gateway, response))
     })
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use pyo3::exceptions::PyRuntimeError;
@@ -23,16 +24,34 @@ pub(crate) type Ended = Result<Finish, Failure>;
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
 /// Runs `work`: to its end where `block`, else only as far as it needs no waiting; the rest is a [`Pending`].
-pub(crate) fn run(py: Python<'_>, mut work: Work<Ended>, block: bool) -> PyResult<Py<PyAny>> {
+/// It has `limit` to end in; a timer of the runtime's is set only once it has to wait there.
+pub(crate) fn run(
+    py: Python<'_>,
+    mut work: Work<Ended>,
+    limit: Option<Duration>,
+    block: bool,
+) -> PyResult<Py<PyAny>> {
     if block {
-        let ended = host::wait(py, work)?;
-        return finish(py, ended);
+        let until = limit.and_then(|limit| Instant::now().checked_add(limit));
+        let ended = host::wait_until(py, work, until)?;
+        return finish(py, ended.unwrap_or(Err(Failure::ReadTimeout)));
     }
     let handle = host::runtime(py)?;
     let polled = host::detached(py, || host::poll_once(&handle, &mut work));
     match polled {
         Poll::Ready(ended) => finish(py, ended),
-        Poll::Pending => Ok(Py::new(py, Pending::new(work))?.into_any()),
+        Poll::Pending => Ok(Py::new(py, Pending::new(within(work, limit)))?.into_any()),
+    }
+}
+
+fn within(work: Work<Ended>, limit: Option<Duration>) -> Work<Ended> {
+    match limit {
+        None => work,
+        Some(limit) => {
+            Box::pin(
+                async move { tokio::time::timeout(limit, work).await.unwrap_or(Err(Failure::ReadTimeout)) },
+            )
+        }
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream::{BoxStream, Fuse};
@@ -89,7 +88,7 @@ impl Stream {
                 return Ok(py.None());
             }
         };
-        run(py, Box::pin(read(Reading { shared, under: Some(under) }, limit)), block)
+        run(py, Box::pin(read(Reading { shared, under: Some(under) })), limit, block)
     }
 
     /// Cancels the request if it is not over. Never waits.
@@ -139,15 +138,11 @@ impl Drop for Reading {
     }
 }
 
-async fn read(mut reading: Reading, limit: Option<Duration>) -> Ended {
+async fn read(mut reading: Reading) -> Ended {
     let stop = reading.shared.stop.clone();
     let Some(mut under) = reading.under.take() else { return Ok(nothing()) };
     // Out of its place while it waits: dropping this future drops the source.
-    let next = stop.run_until_cancelled(under.next());
-    let pieces = match limit {
-        Some(limit) => tokio::time::timeout(limit, next).await.map_err(|_| Failure::ReadTimeout)?,
-        None => next.await,
-    };
+    let pieces = stop.run_until_cancelled(under.next()).await;
     let Some(pieces) = pieces.transpose()?.flatten() else {
         drop(under);
         reading.end();

@@ -47,6 +47,8 @@ class Simulator:
         assert self.process.stdout is not None
         urls = json.loads(self.process.stdout.readline())
         self.control: str = urls["control"]
+        self.anthropic: str = urls["anthropic"]
+        self.gemini: str = urls["gemini"]
         self.openai: str = urls["openai"]
         self.ollama: str = urls["ollama"]
 

@@ -347,9 +347,12 @@ impl Streaming {
     }
 
     fn lost(&mut self, lost: Lost) -> Error {
-        let error = lost.into_error();
+        let mut error = lost.into_error();
         if let Some(note) = self.desk.note.take() {
             note.failed(error.status());
+            // What the leader's request was decided by is the leader's business.
+            let own = self.desk.decisions.take();
+            error = error.with(|details| details.decisions = own);
         }
         let id = self.desk.request_id.clone();
         error.with(|details| details.request_id = Some(id))

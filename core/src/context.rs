@@ -9,8 +9,9 @@ use crate::clock::Millis;
 use crate::error::{Error, Kind, Result, Retry};
 use crate::ids::{AdmissionId, CustomerId};
 use crate::limits::Standing;
+use crate::money::Nano;
 use crate::settle::Attempt;
-use crate::telemetry::{Decisions, Stage};
+use crate::telemetry::{Decisions, LimitsTold, Stage, trace};
 
 /// How a call may use the exact cache.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -146,10 +147,22 @@ impl Context {
         })
     }
 
+    /// The request gets no further: it is refused, and the refusal is told where it is looked for.
+    pub(crate) fn refused(&mut self, model: &str, error: Error) -> Error {
+        if let Some(standing) = &error.details().standing {
+            let told = LimitsTold::of(standing, Nano::ZERO, false);
+            self.decisions.limits = Some(LimitsTold { refused: Some(error.code().to_owned()), ..told });
+        }
+        let error = self.explain(error);
+        trace::refused(&self.request_id, model, &error, &self.decisions);
+        error
+    }
+
     /// Adds to an error what the caller may want to know of the way here.
     pub(crate) fn explain(&self, error: Error) -> Error {
         error.with(|details| {
             details.request_id = Some(self.request_id.clone());
+            details.decisions = self.explanation();
             if !self.attempts.is_empty() {
                 details.attempts = Some(attempts_line(&self.attempts));
             }

@@ -199,6 +199,8 @@ pub struct Details {
     pub standing: Option<Box<crate::limits::Standing>>,
     /// The gateway's id of the request.
     pub request_id: Option<String>,
+    /// What was decided, where the caller asked.
+    pub decisions: Option<Box<crate::telemetry::Decisions>>,
 }
 
 /// Any failure of the gateway.

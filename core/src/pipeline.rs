@@ -38,7 +38,8 @@ async fn pass(core: &Arc<Core>, ask: Arc<Ask>, options: CallOptions, id: Option<
     let mut charge = Charge::Full;
     let mut last = Lost::Leaderless(None);
     for _ in 0..MOST_LEADERS {
-        match enter(core, &mut cx, &ask, charge).await.map_err(|error| cx.explain(error))? {
+        let entered = enter(core, &mut cx, &ask, charge).await;
+        match entered.map_err(|error| cx.refused(ask.model(), error))? {
             Entered::Known(desk, stored, verdict) => return Ok(Answer::stored(*desk, &stored, verdict)),
             Entered::Follower(desk, seat) => match cx.within(Answer::live(*desk, seat)).await? {
                 Ok(answer) => return Ok(answer),

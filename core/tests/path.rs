@@ -76,3 +76,17 @@ async fn a_gateway_that_is_closed_leaves_its_files() {
     let closed = tokio::time::timeout(std::time::Duration::from_secs(10), closing).await;
     assert!(closed.is_ok(), "still open: {:?}", open());
 }
+
+#[tokio::test]
+async fn a_wrong_address_is_refused_without_the_secret_in_it() {
+    for address in ["https://user:hunter2@provider.test/v1", "https://provider.test/v1?key=hunter2"] {
+        let refused = Gateway::builder()
+            .environment(Environment::empty())
+            .set("providers.openai.base_url", address)
+            .build()
+            .await
+            .unwrap_err();
+        assert!(refused.message().contains("providers.openai.base_url"), "{refused}");
+        assert!(!format!("{refused:?}").contains("hunter2"), "{refused}");
+    }
+}

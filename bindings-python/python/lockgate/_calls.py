@@ -74,13 +74,17 @@ def usd(value: Any) -> Any:
     return None if value is None else str(value)
 
 
+#: Not by how a name ends: ``downgrade_on_cap`` is no amount.
+_CAPS = frozenset({"daily_cap", "monthly_cap", "per_request_cap"})
+
+
 def capped(settings: dict[str, Any]) -> dict[str, Any]:
     """Settings whose caps may be decimals."""
     out: dict[str, Any] = {}
     for name, value in settings.items():
         if isinstance(value, Mapping):
             value = capped(dict(value))
-        elif name.endswith("_cap"):
+        elif name in _CAPS:
             value = usd(value)
         out[name] = value
     return out

@@ -7,6 +7,7 @@
 
 mod client;
 mod echo;
+mod failover;
 mod machine;
 mod measure;
 mod redis;

@@ -44,10 +44,14 @@ impl<W: Work> Timed<W> {
 
     /// The median.
     pub fn nanos(&self) -> f64 {
-        let mut rounds = self.rounds.clone();
-        rounds.sort_by(f64::total_cmp);
-        rounds.get(rounds.len() / 2).copied().unwrap_or_default()
+        median(&self.rounds)
     }
+}
+
+pub fn median(all: &[f64]) -> f64 {
+    let mut all = all.to_vec();
+    all.sort_by(f64::total_cmp);
+    all.get(all.len() / 2).copied().unwrap_or_default()
 }
 
 /// Times one.

@@ -6,17 +6,19 @@ use std::path::Path;
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use lockgate::provider::Adapter;
+use lockgate::provider::anthropic::Anthropic;
 use lockgate::provider::gemini::Gemini;
 use lockgate::provider::ollama::Ollama;
 use lockgate::provider::openai::OpenAi;
 use lockgate::stream::{Encoder, Event, Piece, write_chunk};
 
 /// The providers with a protocol of their own, by the folder of their fixtures.
-const PROVIDERS: [&str; 3] = ["openai", "gemini", "ollama"];
+const PROVIDERS: [&str; 4] = ["openai", "anthropic", "gemini", "ollama"];
 
 fn adapter(provider: &str) -> Box<dyn Adapter> {
     match provider {
         "openai" => Box::new(OpenAi::default()),
+        "anthropic" => Box::new(Anthropic),
         "gemini" => Box::new(Gemini),
         "ollama" => Box::new(Ollama),
         other => unreachable!("{other} has no adapter here"),

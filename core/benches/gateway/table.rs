@@ -8,8 +8,9 @@ use lockgate_sim::Sim;
 
 use crate::client::Client;
 use crate::echo::Echo;
+use crate::failover::{Again, Attempted, FailsOver, Providers};
 use crate::machine::machine;
-use crate::measure::{Work, alone, duel};
+use crate::measure::{Work, alone, duel, median};
 use crate::server::Server;
 use crate::world::{RUNTIME, World, small, small_json};
 
@@ -27,12 +28,14 @@ pub fn print() {
     let mut lines = Vec::new();
     let memory = World::memory();
     let sqlite = World::sqlite();
+    let crowded = World::crowded();
     RUNTIME.block_on(async {
         lines.push(line("exact hit, chat, memory", alone(Hit(&memory.gateway)).await, None));
         lines.push(line("exact hit, chat, SQLite", alone(Hit(&sqlite.gateway)).await, None));
         lines.push(line("exact hit, handle, memory", alone(Handle::new(&memory.gateway)).await, None));
         let (ours, bare) = duel(Proxied(&memory.gateway), Bare::new(&memory.sim)).await;
         lines.push(line("miss, chat, memory", ours, Some(("bare reqwest", bare))));
+        routed(&mut lines, &memory, &crowded).await;
     });
     if let Some(server) = Server::start(&memory.sim.openai_base_url()) {
         let echo = Echo::start();
@@ -51,6 +54,19 @@ pub fn print() {
     }
     lines.extend(redis.into_iter().map(|(what, nanos, beside)| line(what, nanos, beside)));
     show(&lines);
+}
+
+/// The way to a provider that answers: what it costs where nothing fails, and how soon another is asked.
+async fn routed(lines: &mut Vec<Line>, memory: &World, crowded: &World) {
+    let (attempted, stage) = Attempted::new(&memory.gateway);
+    let (_, bare) = duel(attempted, Bare::new(&memory.sim)).await;
+    lines.push(line("attempt stage, nothing fails", median(&stage.lock()), Some(("bare reqwest", bare))));
+    let (many, one) = duel(Proxied(&crowded.gateway), Proxied(&memory.gateway)).await;
+    lines.push(line("miss, 8 candidates and 4 keys", many, Some(("1 candidate, 1 key", one))));
+    let (ours, bare) = (Providers::start().await, Providers::start().await);
+    let (over, again) = duel(FailsOver::new(&ours).await, Again::new(&bare)).await;
+    lines.push(line("from failure to next attempt", ours.gap(), Some(("bare reqwest", bare.gap()))));
+    lines.push(line("miss after a failure", over, Some(("bare reqwest, twice", again))));
 }
 
 fn line(what: impl Into<String>, nanos: f64, beside: Option<(&'static str, f64)>) -> Line {

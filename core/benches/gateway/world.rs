@@ -27,6 +27,14 @@ pub fn long(bytes: usize) -> ChatRequest {
     (0..4).fold(ChatRequest::new("gpt-4o"), |request, _| request.user(text.clone()).assistant(text.clone()))
 }
 
+/// Eight candidates for one model, four keys for their provider.
+const CROWDED: &str = r#"
+[providers.openai]
+api_keys = [{ key = "sk-b", weight = 3 }, { key = "sk-c" }, { key = "sk-d" }]
+[routing.chains]
+"gpt-4o" = ["gpt-4.1", "gpt-4.1-mini", "gpt-4.1-nano", "gpt-4o-mini", "o3", "o4-mini", "gpt-5"]
+"#;
+
 /// A gateway and its provider.
 pub struct World {
     pub sim: Sim,
@@ -36,19 +44,26 @@ pub struct World {
 
 impl World {
     pub fn memory() -> World {
-        World::with("memory".to_owned(), None)
+        World::with("memory".to_owned(), None, "")
+    }
+
+    /// With more candidates than any request needs, and more keys.
+    pub fn crowded() -> World {
+        World::with("memory".to_owned(), None, CROWDED)
     }
 
     pub fn sqlite() -> World {
         let folder = tempfile::tempdir().unwrap();
-        World::with(format!("sqlite://{}/bench.db", folder.path().display()), Some(folder))
+        World::with(format!("sqlite://{}/bench.db", folder.path().display()), Some(folder), "")
     }
 
-    fn with(store: String, folder: Option<TempDir>) -> World {
+    fn with(store: String, folder: Option<TempDir>, settings: &str) -> World {
         RUNTIME.block_on(async {
             let sim = Sim::start(Options::default()).await.unwrap();
             let gateway = Gateway::builder()
                 .environment(Environment::empty())
+                .toml(settings)
+                .unwrap()
                 .set("store", store)
                 .set("providers.openai.api_key", "sk-bench")
                 .set("providers.openai.base_url", sim.openai_base_url())

@@ -12,11 +12,12 @@ use crate::provider::openai::{Dialect, Paths};
 #[derive(Clone, Default)]
 pub struct Environment(BTreeMap<String, String>);
 
-/// Providers whose settings the environment can carry: name, key variable, address variable. Those that speak OpenAI's
-/// protocol are in the table of dialects.
-const PROVIDERS: &[(&str, &str, &str)] = &[
-    ("anthropic", "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL"),
-    ("gemini", "GEMINI_API_KEY", "GEMINI_BASE_URL"),
+/// Providers whose settings the environment can carry: name, key variables of which the first that is set counts,
+/// address variable. Those that speak OpenAI's protocol are in the table of dialects.
+const PROVIDERS: &[(&str, &[&str], &str)] = &[
+    ("anthropic", &["ANTHROPIC_API_KEY"], "ANTHROPIC_BASE_URL"),
+    // Google's own clients read both.
+    ("gemini", &["GEMINI_API_KEY", "GOOGLE_API_KEY"], "GEMINI_BASE_URL"),
 ];
 
 /// Variables with the dated version of Azure's API.
@@ -35,7 +36,7 @@ const SETTINGS: &[(&str, &str)] = &[
 
 /// The vendors, each with the variable that can hold its key.
 pub fn key_variables() -> impl Iterator<Item = (&'static str, &'static str)> {
-    let native = PROVIDERS.iter().map(|(name, key, _)| (*name, *key));
+    let native = PROVIDERS.iter().filter_map(|(name, keys, _)| Some((*name, *keys.first()?)));
     [("openai", "OPENAI_API_KEY")].into_iter().chain(native)
 }
 
@@ -86,8 +87,8 @@ impl Environment {
                 table.insert((*setting).to_owned(), Value::String(value.to_owned()));
             }
         }
-        let native = PROVIDERS.iter().map(|(name, key, address)| {
-            (*name, provider(&[("api_key", self.get(key)), ("base_url", self.get(address))]))
+        let native = PROVIDERS.iter().map(|(name, keys, address)| {
+            (*name, provider(&[("api_key", self.first(keys)), ("base_url", self.get(address))]))
         });
         let dialects =
             Dialect::all().map(|dialect| (dialect.name, self.compatible(dialect, named(dialect.name))));

@@ -136,6 +136,14 @@ pub struct Timeouts {
     pub discovery_ms: u64,
 }
 
+impl Timeouts {
+    /// Until when the beginning of a stream that begins now may be held back. Later than any silence is noticed.
+    pub(crate) fn held_until(&self) -> tokio::time::Instant {
+        let held = self.first_byte_ms.saturating_add(self.idle_ms);
+        tokio::time::Instant::now() + std::time::Duration::from_millis(held)
+    }
+}
+
 impl Default for Timeouts {
     fn default() -> Timeouts {
         Timeouts {

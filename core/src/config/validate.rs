@@ -232,7 +232,10 @@ impl super::ProviderConfig {
         });
         if !usable || address.contains('@') {
             let allowed = "must be http:// or https:// with a host, without user, password or query";
-            return Err(Error::config(&key("base_url"), format!("{address:?}"), allowed));
+            // A password or a key may stand behind these two.
+            let secret = address.contains(['@', '?']);
+            let shown = if secret { "(hidden)".to_owned() } else { format!("{address:?}") };
+            return Err(Error::config(&key("base_url"), shown, allowed));
         }
         for (at, pooled) in self.api_keys.iter().enumerate() {
             if pooled.key.is_none() {

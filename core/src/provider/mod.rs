@@ -4,6 +4,7 @@ pub mod anthropic;
 mod endpoint;
 mod express;
 mod failure;
+mod foreign;
 pub mod gemini;
 mod image;
 mod name;

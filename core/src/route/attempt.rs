@@ -70,7 +70,7 @@ impl Attempts<'_> {
             for candidate in self.core.health.order(asked) {
                 match self.candidate(cx, candidate, reservation).await {
                     Ok(answered) => return Ok(answered),
-                    Err(failed) if failed.moves_on() => {
+                    Err(failed) if failed.moves_on(route.is_stand_in(candidate)) => {
                         if !failed.may_pass() {
                             hopeless.push(candidate);
                         }
@@ -205,7 +205,7 @@ impl Attempts<'_> {
         }
         if stream {
             let mut source = EventSource::new(incoming, adapter.decoder());
-            source.until_content(reservation).await?;
+            source.until_content(self.core.config.timeouts.held_until(), reservation).await?;
             return Ok(Upstream::Stream(Box::new(source)));
         }
         reservation.first_byte();

@@ -58,6 +58,13 @@ impl Route {
         &self.first
     }
 
+    /// Whether `candidate` stands in for what the caller asked for. Where nobody has a model of that name, the first
+    /// of its chain is what it means.
+    pub(crate) fn is_stand_in(&self, candidate: &Candidate) -> bool {
+        let alias = || self.candidates().all(|other| other.origin != Origin::Asked);
+        candidate.origin != Origin::Asked && !(std::ptr::eq(candidate, &self.first) && alias())
+    }
+
     pub(crate) fn candidates(&self) -> impl Iterator<Item = &Candidate> {
         std::iter::once(&self.first).chain(&self.rest)
     }

@@ -43,12 +43,22 @@ impl Failed {
         }
     }
 
-    /// Whether another provider may do better. Never on the client's own fault.
-    pub(crate) fn moves_on(&self) -> bool {
+    /// Whether another provider may do better. Never on the client's own fault; what a stand-in refuses is not, as
+    /// nobody asked for it.
+    pub(crate) fn moves_on(&self, stand_in: bool) -> bool {
         match self {
             Failed::Request(error) => error.kind() == Kind::UnsupportedParameter,
             Failed::Transport(_) | Failed::Skipped(_) => true,
-            Failed::Provider(failure) => !failure.class.is_clients_fault(),
+            Failed::Provider(failure) => stand_in || !failure.class.is_clients_fault(),
+        }
+    }
+
+    /// Whether the request itself did not fit, so that the provider was not to blame.
+    fn is_unfit(&self) -> bool {
+        match self {
+            Failed::Request(_) | Failed::Skipped(_) => true,
+            Failed::Transport(_) => false,
+            Failed::Provider(failure) => failure.class.is_clients_fault(),
         }
     }
 
@@ -149,12 +159,15 @@ pub(crate) fn exhausted(failures: Vec<Failed>) -> Error {
     if every(Failed::timed_out) {
         return Error::new(Kind::DeadlineExceeded, "No provider answered in time.").retrying(Retry::Later);
     }
-    // One candidate that could not even be asked: its reason is the answer.
-    let mut failures = failures;
-    if failures.len() == 1
-        && let Some(Failed::Request(error) | Failed::Skipped(error)) = failures.pop()
-    {
-        return error;
+    // The request fits nobody: the first one's reason is the answer.
+    if every(Failed::is_unfit) {
+        let reason = failures.into_iter().find_map(|failed| match failed {
+            Failed::Request(error) | Failed::Skipped(error) => Some(error),
+            Failed::Transport(_) | Failed::Provider(_) => None,
+        });
+        if let Some(error) = reason {
+            return error;
+        }
     }
     Error::new(Kind::ProviderError, format!("Every provider failed; the last: {text}")).retrying(Retry::Later)
 }

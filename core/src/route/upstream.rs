@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use tokio::time::{Instant, timeout_at};
+
 use super::failed::Failed;
 use crate::provider::{Decoder, Failure, FailureClass};
 use crate::settle::Reservation;
@@ -10,6 +12,8 @@ use crate::transport::Incoming;
 
 /// Most events held back before the first content; more than any provider sends.
 const MOST_HELD: usize = 256;
+/// Most bytes read before it; as many as the largest event of a provider may have.
+const MOST_READ: usize = 8 << 20;
 
 /// Most output tokens of an answer that says nothing.
 const MOST_UNSAID: u64 = 16;
@@ -24,6 +28,8 @@ pub(crate) struct EventSource {
     decoder: Box<dyn Decoder>,
     ready: VecDeque<Event>,
     scratch: Vec<Event>,
+    /// Bytes so far.
+    read: usize,
     ended: bool,
     /// What went wrong after the events that are ready.
     failed: Option<Failed>,
@@ -36,16 +42,23 @@ impl EventSource {
             decoder,
             ready: VecDeque::new(),
             scratch: Vec::new(),
+            read: 0,
             ended: false,
             failed: None,
         }
     }
 
     /// Reads until the first content (or the end of a stream without any) is there, so that whatever goes wrong
-    /// before it goes wrong unseen.
-    pub(crate) async fn until_content(&mut self, reservation: &mut Reservation) -> Result<(), Failed> {
+    /// before it goes wrong unseen. One that goes on and on without any is handed on as it is, after so many events or
+    /// bytes, or at `until`: it does nothing wrong, and nobody holds back for ever.
+    pub(crate) async fn until_content(
+        &mut self,
+        until: Instant,
+        reservation: &mut Reservation,
+    ) -> Result<(), Failed> {
         loop {
-            if self.ready.iter().any(Event::commits) || self.ready.len() >= MOST_HELD {
+            let enough = self.ready.len() >= MOST_HELD || self.read >= MOST_READ;
+            if enough || self.ready.iter().any(Event::commits) {
                 return Ok(());
             }
             if let Some(failed) = self.failed.take() {
@@ -54,7 +67,9 @@ impl EventSource {
             if self.ended {
                 return if self.is_hollow() { Err(hollow().into()) } else { Ok(()) };
             }
-            self.read(reservation).await;
+            if timeout_at(until, self.more(reservation)).await.is_err() {
+                return Ok(());
+            }
         }
     }
 
@@ -79,7 +94,7 @@ impl EventSource {
             if self.ended {
                 return Ok(None);
             }
-            self.read(reservation).await;
+            self.more(reservation).await;
         }
     }
 
@@ -88,10 +103,12 @@ impl EventSource {
         !self.ready.is_empty() || self.failed.is_some() || self.ended
     }
 
-    async fn read(&mut self, reservation: &mut Reservation) {
+    /// Waits for more bytes. Nothing is lost when it is dropped while it waits.
+    async fn more(&mut self, reservation: &mut Reservation) {
         let outcome = match self.incoming.chunk().await {
             Ok(Some(bytes)) => {
                 reservation.first_byte();
+                self.read = self.read.saturating_add(bytes.len());
                 self.decoder.push(&bytes, &mut self.scratch).map_err(Failed::from)
             }
             Ok(None) => {

@@ -21,7 +21,7 @@ use crate::limits::{Held, HotAnswer, Settlement};
 use crate::money::Nano;
 use crate::pricing::{Price, TokenCounts};
 use crate::store::{Ledger, Limiter};
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, trace};
 
 /// A lease lives so long without renewal.
 pub(crate) const LEASE: Duration = Duration::from_secs(60);
@@ -180,21 +180,7 @@ impl Settler {
     /// What is seen of a request that has ended: numbers, and its record of decisions in the trace.
     fn tell(&self, row: &Row) {
         self.metrics.ended(row);
-        if tracing::enabled!(target: "lockgate::decisions", tracing::Level::DEBUG) {
-            let decisions =
-                row.decisions.as_ref().and_then(|decisions| serde_json::to_string(decisions).ok());
-            tracing::debug!(
-                target: "lockgate::decisions",
-                request_id = %row.request_id,
-                requested_model = %row.requested_model,
-                provider = row.provider.as_deref().unwrap_or_default(),
-                model = row.served_model.as_deref().unwrap_or_default(),
-                cache = row.cache.as_str(),
-                status = row.status,
-                decisions = decisions.unwrap_or_default(),
-                "decided"
-            );
-        }
+        trace::ended(row);
     }
 
     /// How many reservations this process holds.

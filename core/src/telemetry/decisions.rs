@@ -25,7 +25,7 @@ pub struct Decisions {
     pub timings_us: Timings,
 }
 
-/// What the limits left after a request was admitted. Absent where there is no limit.
+/// What the limits said of a request, and what they left. Absent where there is no limit.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LimitsTold {
@@ -49,6 +49,9 @@ pub struct LimitsTold {
     /// Whether the cheaper way was admitted.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub downgraded: bool,
+    /// The code of the error, where they refused it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
 }
 
 impl LimitsTold {
@@ -62,6 +65,7 @@ impl LimitsTold {
             remaining_nano_usd: cap.map(|cap| cap.cap.saturating_sub(cap.spend).nano()),
             reserved_nano_usd: reserved.nano(),
             downgraded,
+            refused: None,
         }
     }
 }

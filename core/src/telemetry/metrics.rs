@@ -87,6 +87,7 @@ pub(crate) struct Metrics {
     saved: Count,
     unpriced: Count,
     estimated: Count,
+    downgrades: Count,
     streams: Gauge,
     queues: Family<Queue, Gauge>,
     breakers: Family<Model, Gauge>,
@@ -130,6 +131,7 @@ impl Metrics {
             saved: Count::default(),
             unpriced: Count::default(),
             estimated: Count::default(),
+            downgrades: Count::default(),
             streams: Gauge::default(),
             queues: Family::default(),
             breakers: Family::default(),
@@ -161,6 +163,7 @@ impl Metrics {
         to.register("saved_nano_usd", "Saved by caches, in billionths of a US dollar", self.saved.clone());
         to.register("unpriced_requests", "Answered requests whose price is not known", self.unpriced.clone());
         to.register("estimated_requests", "Requests billed by counted tokens", self.estimated.clone());
+        to.register("downgrades", "Requests that went to a cheaper model at a cap", self.downgrades.clone());
         to.register("streams_open", "Streams of providers under way", self.streams.clone());
         to.register("queue_depth", "What waits", self.queues.clone());
         to.register("breaker_open", "Models that are left alone", self.breakers.clone());
@@ -195,6 +198,9 @@ impl Metrics {
             let Model { provider, model } = self.model(&attempt.provider, &attempt.model);
             let tried = Tried { provider, model, result: attempt.result.clone() };
             self.attempts.get_or_create(&tried).inc();
+        }
+        if row.downgraded_from.is_some() {
+            self.downgrades.inc();
         }
         self.saved.inc_by(u64::try_from(row.saved.nano()).unwrap_or(0));
         let (Some(provider), Some(model)) = (&row.provider, &row.served_model) else { return };

@@ -2,6 +2,7 @@
 
 mod decisions;
 mod metrics;
+pub(crate) mod trace;
 
 pub use decisions::{Considered, Decisions, ExactVerdict, LimitsTold, PriceSource, Stage, Timings, Verdict};
 pub(crate) use metrics::{CONTENT_TYPE, Metrics, Now};

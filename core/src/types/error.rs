@@ -1,7 +1,11 @@
 //! OpenAI's error object.
 
+use serde::Serialize;
+
+use super::extra::Raw;
 use super::object::object;
 use crate::error::Error;
+use crate::telemetry::Decisions;
 
 object! {
     /// What went wrong.
@@ -22,7 +26,14 @@ object! {
     pub struct ErrorBody {
         /// What went wrong.
         req error: ErrorObject = "error",
+        /// What was decided, and why, where the caller asked: `explain`, as in an answer.
+        opt lockgate: Raw = "lockgate",
     }
+}
+
+#[derive(Serialize)]
+struct Explained<'a> {
+    explain: &'a Decisions,
 }
 
 impl From<&Error> for ErrorObject {
@@ -39,6 +50,8 @@ impl From<&Error> for ErrorObject {
 
 impl From<&Error> for ErrorBody {
     fn from(error: &Error) -> ErrorBody {
-        ErrorBody { error: ErrorObject::from(error), ..ErrorBody::default() }
+        let explain = error.details().decisions.as_deref();
+        let lockgate = explain.and_then(|explain| Raw::of(&Explained { explain }).ok());
+        ErrorBody { error: ErrorObject::from(error), lockgate, ..ErrorBody::default() }
     }
 }

@@ -7,8 +7,8 @@ use lockgate::auth::{CustomerLimits, NewKey};
 use lockgate::limits::Rates;
 use lockgate::money::Nano;
 use lockgate_sim::{Fault, Scripted};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 #[derive(Debug, Deserialize)]
@@ -112,10 +112,23 @@ pub(crate) struct Expect {
     pub(crate) finish_reason: Option<String>,
     pub(crate) cache: Option<String>,
     pub(crate) cost: Option<Cost>,
+    pub(crate) cost_nano_usd: Option<i64>,
+    pub(crate) model: Option<String>,
+    /// Null where nothing was downgraded.
+    #[serde(default, deserialize_with = "said")]
+    pub(crate) downgraded_from: Option<Value>,
+    pub(crate) attempts: Option<String>,
+    /// Part of one of the warnings.
+    pub(crate) warning: Option<String>,
     pub(crate) tool: Option<String>,
     pub(crate) code: Option<String>,
     pub(crate) exception: Option<String>,
     pub(crate) retry_after: Option<Wait>,
+}
+
+/// What is there, null too.
+fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]

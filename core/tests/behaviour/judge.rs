@@ -38,7 +38,17 @@ pub(crate) fn call(seen: &Seen, expect: &Expect) -> Result<i64, String> {
         let names: Vec<Option<&str>> = calls.map(|call| call["function"]["name"].as_str()).collect();
         same("tool", &names, &vec![Some(tool.as_str())])?;
     }
-    let cost = answer["lockgate"]["cost_nano_usd"].as_i64().ok_or("no cost")?;
+    let report = &answer["lockgate"];
+    told("model", report["model"].as_str(), expect.model.as_deref())?;
+    told("downgraded_from", Some(&report["downgraded_from"]), expect.downgraded_from.as_ref())?;
+    told("attempts", report["attempts"].as_str(), expect.attempts.as_deref())?;
+    if let Some(part) = &expect.warning {
+        let warnings = report["warnings"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        let mut told = warnings.filter(|warning| warning.contains(part.as_str()));
+        same(part, &told.next().is_some(), &true)?;
+    }
+    let cost = report["cost_nano_usd"].as_i64().ok_or("no cost")?;
+    told("cost_nano_usd", Some(cost), expect.cost_nano_usd)?;
     told("cost", Some(if cost == 0 { Cost::Zero } else { Cost::Positive }), expect.cost)?;
     Ok(cost)
 }

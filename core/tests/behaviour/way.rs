@@ -97,13 +97,29 @@ fn read(status: u16, headers: &HeaderMap, text: &str) -> Seen {
         let code = body["error"]["code"].as_str().map(str::to_owned);
         return Seen { status, answer: None, code, exception: None, retry_after };
     }
-    if !headers["content-type"].to_str().unwrap().starts_with("text/event-stream") {
-        return answered(serde_json::from_str(text).unwrap());
+    let answer = if headers["content-type"].to_str().unwrap().starts_with("text/event-stream") {
+        of_stream(text)
+    } else {
+        serde_json::from_str(text).unwrap()
+    };
+    // The headers say the same.
+    for (name, field) in [
+        ("x-lockgate-provider", "provider"),
+        ("x-lockgate-model", "model"),
+        ("x-lockgate-downgraded-from", "downgraded_from"),
+        ("x-lockgate-attempts", "attempts"),
+    ] {
+        let header = headers.get(name).map(|value| value.to_str().unwrap()).filter(|value| !value.is_empty());
+        assert_eq!(header, answer["lockgate"][field].as_str(), "{name}");
     }
+    answered(answer)
+}
+
+fn of_stream(text: &str) -> Value {
     let mut events: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("data: ")).collect();
     assert_eq!(events.pop(), Some("[DONE]"));
     let chunks: Vec<Value> = events.into_iter().map(|event| serde_json::from_str(event).unwrap()).collect();
-    answered(together(&chunks))
+    together(&chunks)
 }
 
 fn answered(answer: Value) -> Seen {

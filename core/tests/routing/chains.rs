@@ -136,7 +136,10 @@ async fn a_dearer_stand_in_is_paid_for_before_it_is_asked_or_skipped() {
     let seen = post(&gateway, &question, &[("x-lockgate-explain", "1")]).await;
     assert_eq!(seen.attempts(), "openai/gpt-4o-mini=500,openai/dear=skipped");
     assert_eq!(one.requests().len(), 1);
-    rows(&gateway).await;
+    // The reason is on the record.
+    let decided = *rows(&gateway).await.remove(0).decisions.unwrap();
+    let reason = decided.candidates[1].reason.as_deref().unwrap();
+    assert!(reason.starts_with("spend_cap_exceeded: "), "{reason}");
 
     let gateway = dear(settings(&one)).set("project.monthly_cap", "1").build().await.unwrap();
     one.fault(Provider::OpenAi, Fault::status(500));
@@ -145,6 +148,75 @@ async fn a_dearer_stand_in_is_paid_for_before_it_is_asked_or_skipped() {
     let row = &rows(&gateway).await[0];
     let tokens = row.tokens.input + row.tokens.output;
     assert_eq!(row.cost.unwrap().nano(), i64::try_from(tokens).unwrap() * 100_000);
+}
+
+#[tokio::test]
+async fn what_a_stand_in_refuses_is_not_the_caller_s_fault() {
+    let (one, two, three) = (sim().await, sim().await, sim().await);
+    let gateway = with(with(settings(&one), "beta", &two, &["b"]), "gamma", &three, &["c"])
+        .set("routing.retries", 0)
+        .set("routing.chains.gpt-4o", vec!["beta/b", "gamma/c"])
+        .set("routing.chains.alias", vec!["beta/b", "gamma/c"])
+        .build()
+        .await
+        .unwrap();
+    for status in [400, 404, 413, 422] {
+        one.fault(Provider::OpenAi, Fault::status(503));
+        two.fault(Provider::OpenAi, Fault::status(status));
+        let seen = post(&gateway, &ask("gpt-4o", false), &[]).await;
+        assert_eq!(seen.status, 200, "{}", seen.body);
+        assert_eq!(seen.attempts(), format!("openai/gpt-4o=503,beta/b={status},gamma/c=200"));
+        // The first of a chain that has a name of its own is what the name means.
+        two.fault(Provider::OpenAi, Fault::status(status));
+        let seen = post(&gateway, &ask("alias", false), &[]).await;
+        assert_eq!((seen.status, seen.attempts()), (status, format!("beta/b={status}").as_str()));
+    }
+    rows(&gateway).await;
+}
+
+#[tokio::test]
+async fn what_nobody_in_the_plan_can_express_is_the_caller_s_fault() {
+    let one = sim().await;
+    let gateway = settings(&one)
+        .set("providers.anthropic.api_key", "sk-ant")
+        .set("providers.anthropic.base_url", one.base_url(Provider::Anthropic))
+        .set("routing.chains.claude-sonnet-4-5", vec!["claude-sonnet-4-6"])
+        .build()
+        .await
+        .unwrap();
+    let mut question = ask("claude-sonnet-4-5", false);
+    question["n"] = 2.into();
+    let seen = post(&gateway, &question, &[]).await;
+    assert_eq!(seen.status, 400, "{}", seen.body);
+    assert_eq!(seen.json()["error"]["code"], "unsupported_parameter");
+    assert_eq!(seen.attempts(), "anthropic/claude-sonnet-4-5=skipped,anthropic/claude-sonnet-4-6=skipped");
+    assert!(one.requests().is_empty());
+    rows(&gateway).await;
+}
+
+#[tokio::test]
+async fn headers_and_keys_of_one_provider_are_never_sent_to_another() {
+    let (one, two) = (sim().await, sim().await);
+    let gateway = with(settings(&one), "beta", &two, &["b"])
+        .set("routing.retries", 0)
+        .set("routing.chains.gpt-4o", vec!["beta/b"])
+        .set("providers.openai.headers.x-team", "ours-alone")
+        .set("providers.beta.headers.x-other", "theirs-alone")
+        .build()
+        .await
+        .unwrap();
+    one.fault(Provider::OpenAi, Fault::status(500));
+    let callers = [("x-forwarded-for", "10.0.0.1"), ("cookie", "c=1")];
+    let seen = post(&gateway, &ask("gpt-4o", false), &callers).await;
+    assert_eq!(seen.attempts(), "openai/gpt-4o=500,beta/b=200");
+    for (sim, own, other) in [(&one, "ours-alone", "theirs-alone"), (&two, "theirs-alone", "ours-alone")] {
+        let request = sim.requests().remove(0);
+        let everything = format!("{:?}{}", request.headers, request.body);
+        assert!(everything.contains(own) && !everything.contains(other), "{everything}");
+        // Nor what the caller's own connection carried.
+        assert!(!everything.contains("10.0.0.1") && !everything.contains("c=1"), "{everything}");
+    }
+    rows(&gateway).await;
 }
 
 #[tokio::test]

@@ -70,6 +70,51 @@ async fn hits_are_explained_and_nothing_is_told_unasked() {
 }
 
 #[tokio::test]
+async fn a_failure_is_explained_too_and_to_nobody_else() {
+    let one = sim().await;
+    let gateway = settings(&one).set("routing.retries", 0).build().await.unwrap();
+    let question = ask("gpt-4o", false);
+    for (headers, explained) in [(&EXPLAIN[..], true), (&[], false)] {
+        one.fault(Provider::OpenAi, Fault::status(503));
+        let seen = post(&gateway, &question, headers).await;
+        assert_eq!(seen.status, 502, "{}", seen.body);
+        let told = &seen.json()["lockgate"]["explain"];
+        assert_eq!(told.is_object(), explained, "{told}");
+        if explained {
+            let candidates = self::told(told).candidates;
+            assert_eq!(
+                (candidates[0].verdict, candidates[0].reason.as_deref()),
+                (Verdict::Failed, Some("503"))
+            );
+        }
+    }
+    // In a stream that breaks in sight it comes with the error event.
+    one.fault(Provider::OpenAi, Fault::cut_after_events(4));
+    let seen = post(&gateway, &ask("gpt-4o", true), &EXPLAIN).await;
+    let event = seen.body.lines().find(|line| line.contains("\"error\"")).unwrap();
+    let event: Value = serde_json::from_str(event.strip_prefix("data: ").unwrap()).unwrap();
+    assert_eq!(told(&event["lockgate"]["explain"]).candidates[0].verdict, Verdict::Answered);
+    rows(&gateway).await;
+}
+
+#[tokio::test]
+async fn a_refusal_is_explained_with_what_is_left() {
+    let one = sim().await;
+    let gateway = settings(&one)
+        .set("project.monthly_cap", "0.0001")
+        .set("rates.requests_per_minute", 60)
+        .build()
+        .await
+        .unwrap();
+    let seen = post(&gateway, &ask("gpt-4o", false), &EXPLAIN).await;
+    assert_eq!(seen.status, 402, "{}", seen.body);
+    let limits = told(&seen.json()["lockgate"]["explain"]).limits.unwrap();
+    assert_eq!(limits.refused.as_deref(), Some("spend_cap_exceeded"));
+    assert_eq!((limits.cap_scope.as_deref(), limits.remaining_nano_usd), (Some("project"), Some(100_000)));
+    assert_eq!((limits.remaining_requests, limits.reserved_nano_usd), (Some(60), 0));
+}
+
+#[tokio::test]
 async fn another_word_than_1_is_refused() {
     let one = sim().await;
     let gateway = settings(&one).build().await.unwrap();

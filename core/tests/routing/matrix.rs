@@ -14,8 +14,8 @@ use crate::vendors::{VENDORS, Vendor};
 /// How a call is broken.
 #[derive(Clone, Copy)]
 enum Break {
-    /// By the simulator.
-    Scripted(fn() -> Fault),
+    /// By the simulator, for a stream or a whole answer.
+    Scripted(fn(bool) -> Fault),
     /// Nobody listens.
     Refused,
     /// What answers does not speak TLS.
@@ -46,40 +46,51 @@ fn kinds() -> Vec<Kind> {
     use Break::{Refused, Scripted, Tls};
     vec![
         with(
-            kind("429 with Retry-After", Scripted(|| Fault::status(429).retry_after("7")), Some("429")),
+            kind("429 with Retry-After", Scripted(|_| Fault::status(429).retry_after("7")), Some("429")),
             429,
             "upstream_rate_limited",
         ),
-        with(kind("429 without", Scripted(|| Fault::status(429)), Some("429")), 429, "upstream_rate_limited"),
-        kind("500", Scripted(|| Fault::status(500)), Some("500")),
-        kind("503", Scripted(|| Fault::status(503)), Some("503")),
-        kind("529", Scripted(|| Fault::status(529)), Some("529")),
+        with(
+            kind("429 without", Scripted(|_| Fault::status(429)), Some("429")),
+            429,
+            "upstream_rate_limited",
+        ),
+        kind("500", Scripted(|_| Fault::status(500)), Some("500")),
+        kind("503", Scripted(|_| Fault::status(503)), Some("503")),
+        kind("529", Scripted(|_| Fault::status(529)), Some("529")),
         kind("refused", Refused, Some("connect")),
         kind("TLS", Tls, Some("connect")),
-        kind("reset", Scripted(|| Fault::Reset), Some("reset")),
+        kind("reset", Scripted(|_| Fault::Reset), Some("reset")),
         with(
-            kind("stall before the first byte", Scripted(Fault::stall_headers), Some("timeout")),
+            kind("stall before the first byte", Scripted(|_| Fault::stall_headers()), Some("timeout")),
             504,
             "deadline_exceeded",
         ),
         Kind {
             committed: true,
             ..with(
-                kind("stall in mid-stream", Scripted(|| Fault::stall_after_events(8)), Some("timeout")),
+                kind("stall in mid-stream", Scripted(|_| Fault::stall_after_events(8)), Some("timeout")),
                 504,
                 "deadline_exceeded",
             )
         },
-        Kind { committed: true, ..kind("cut in mid-stream", Scripted(|| Fault::cut_after_events(8)), None) },
-        kind("malformed", Scripted(|| Fault::malformed_after(0)), Some("malformed")),
-        kind("error inside a 200", Scripted(|| Fault::error_after(0)), None),
-        kind("empty stream", Scripted(|| Fault::EmptyStream), None),
+        Kind { committed: true, ..kind("cut in mid-stream", Scripted(|_| Fault::cut_after_events(8)), None) },
+        Kind { committed: true, ..kind("cut after many bytes", Scripted(cut_late), None) },
+        kind("cut after few bytes", Scripted(|_| Fault::drop_after_bytes(20)), None),
+        kind("malformed", Scripted(|_| Fault::malformed_after(0)), Some("malformed")),
+        kind("error inside a 200", Scripted(|_| Fault::error_after(0)), None),
+        kind("empty stream", Scripted(|_| Fault::EmptyStream), None),
         with(
-            kind("our key rejected", Scripted(|| Fault::status(401)), Some("401")),
+            kind("our key rejected", Scripted(|_| Fault::status(401)), Some("401")),
             502,
             "provider_auth_failed",
         ),
     ]
+}
+
+/// Past the first content of a stream, with every vendor; in the middle of a whole answer.
+fn cut_late(stream: bool) -> Fault {
+    Fault::drop_after_bytes(if stream { 2_000 } else { 200 })
 }
 
 /// A gateway with the plan, where the first `broken` are broken at their address, if that is how.
@@ -117,10 +128,14 @@ fn long(stream: bool) -> Value {
 fn check(kind: &Kind, plan: &[Vendor; 3], broken: usize, stream: bool, seen: &Seen, cell: &str) {
     let attempts: Vec<&str> = seen.attempts().split(',').collect();
     if kind.committed && stream {
-        // The first one's content is out: an honest error follows, and nothing of another.
+        // Its content is out: an honest error follows, and nothing of another. Those before it failed unseen.
         assert_eq!(seen.status, 200, "{cell}: {}", seen.body);
         assert!(seen.body.contains("\"error\"") && !seen.body.contains("[DONE]"), "{cell}: {}", seen.body);
-        assert_eq!(attempts.len(), 1, "{cell}");
+        assert_eq!(seen.body.matches("\"role\"").count(), 1, "{cell}: {}", seen.body);
+        let declared = plan.iter().take(broken).enumerate().map(|(place, vendor)| {
+            format!("{}={}", vendor.target(), if place + 1 < broken { "500" } else { "200" })
+        });
+        assert_eq!(attempts, declared.collect::<Vec<_>>(), "{cell}");
         return;
     }
     let asked = if broken < 3 { broken + 1 } else { 3 };
@@ -163,9 +178,12 @@ async fn every_fault_at_every_place_has_its_declared_outcome() {
                 for stream in [false, true] {
                     let cell = format!("{} on {broken} from {}, stream {stream}", kind.name, plan[0].name);
                     if let Break::Scripted(fault) = kind.how {
-                        plan.iter()
-                            .take(broken)
-                            .for_each(|vendor| sim.fault(vendor.at, vendor.on_chat(fault())));
+                        for (place, vendor) in plan.iter().take(broken).enumerate() {
+                            // One that ends the request in sight is reached only where those before it fail otherwise.
+                            let before = kind.committed && stream && place + 1 < broken;
+                            let fault = if before { Fault::status(500) } else { fault(stream) };
+                            sim.fault(vendor.at, vendor.on_chat(fault));
+                        }
                     }
                     let seen = post(&gateway, &long(stream), &[("x-lockgate-explain", "1")]).await;
                     check(&kind, &plan, broken, stream, &seen, &cell);

@@ -1,5 +1,7 @@
 //! `/metrics`: numbers that agree with the ledger, and labels that cannot grow without end.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use http::Request;
 use lockgate::Gateway;
@@ -61,6 +63,52 @@ async fn models_that_callers_make_up_share_one_label() {
     let series = text.lines().filter(|line| line.starts_with("lockgate_upstream_attempts_total{")).count();
     assert!(series <= 201, "{series} series");
     assert_eq!(sum(&text, "lockgate_upstream_attempts_total", &["model=\"other\""]), 100.0);
+}
+
+#[tokio::test]
+async fn a_downgrade_and_a_skipped_candidate_are_counted() {
+    let one = sim().await;
+    let prices = "[[prices]]\nprovider = \"openai\"\nmodel = \"dear\"\n\
+                  price = { input = \"1000\", output = \"1000\" }\n\
+                  [routing.chains]\n\"gpt-4.1-nano\" = [\"openai/dear\"]\n\
+                  [project.downgrade]\n\"gpt-4o\" = \"gpt-4.1-nano\"\n";
+    let gateway = settings(&one)
+        .toml(prices)
+        .unwrap()
+        .set("routing.retries", 0)
+        .set("project.monthly_cap", "0.002")
+        .set("project.downgrade_on_cap", true)
+        .build()
+        .await
+        .unwrap();
+    let mut question = ask("gpt-4o", false);
+    question["max_tokens"] = 1000.into();
+    one.fault(Provider::OpenAi, Fault::status(500));
+    let seen = post(&gateway, &question, &[]).await;
+    assert_eq!(seen.attempts(), "openai/gpt-4.1-nano=500,openai/dear=skipped");
+    rows(&gateway).await;
+    let text = metrics(&gateway).await;
+    assert_eq!(sum(&text, "lockgate_downgrades_total", &[]), 1.0);
+    assert_eq!(sum(&text, "lockgate_upstream_attempts_total", &["result=\"skipped\""]), 1.0);
+}
+
+#[tokio::test]
+async fn the_documentation_lists_what_there_is() {
+    let one = sim().await;
+    let gateway =
+        settings(&one).set("routing.retries", 0).set("routing.breaker.failures", 1).build().await.unwrap();
+    // Something of everything: numbers without a value are not shown.
+    post(&gateway, &ask("gpt-4o-mini", true), &[]).await;
+    post(&gateway, &ask("nobody-s-model", false), &[]).await;
+    one.fault(Provider::OpenAi, Fault::status(500));
+    post(&gateway, &ask("gpt-4o", false), &[]).await;
+    rows(&gateway).await;
+    let text = metrics(&gateway).await;
+    let helped = text.lines().filter_map(|line| line.strip_prefix("# HELP "));
+    let shown: BTreeSet<&str> = helped.map(|line| line.split(' ').next().unwrap()).collect();
+    let readme = include_str!("../../../README.md");
+    let listed = readme.split('`').filter(|name| name.starts_with("lockgate_"));
+    assert_eq!(listed.collect::<BTreeSet<&str>>(), shown);
 }
 
 #[tokio::test]

@@ -70,17 +70,65 @@ async fn the_mode_decides_who_is_asked_and_who_first() {
         let seen = post(&gateway, &ask("gpt-4o", false), &[]).await;
         let fails_over = mode.ends_with("first");
         assert_eq!(seen.attempts().ends_with(other), fails_over, "{mode}: {}", seen.attempts());
+        // What the model asked for refuses is the caller's fault; what a local stand-in before it refuses is not.
+        first.fault(Provider::OpenAi, Fault::status(413));
+        let seen = post(&gateway, &ask("gpt-4o", false), &[]).await;
+        assert_eq!(seen.attempts().ends_with(other), mode == "local_first", "{mode}: {}", seen.attempts());
     }
 }
 
 #[tokio::test]
 async fn the_modes_come_from_one_variable() {
-    let one = sim().await;
+    let (cloud, home) = (sim().await, sim().await);
+    for (mode, answered) in
+        [("cloud_first", "openai"), ("cloud_only", "openai"), ("local_first", "home"), ("local_only", "home")]
+    {
+        let environment = lockgate::config::Environment::empty().with("LOCKGATE_FAILOVER_MODE", mode);
+        let gateway = with(settings(&cloud), "home", &home, &["large"])
+            .toml(MAPPED)
+            .unwrap()
+            .set("providers.home.local", true)
+            .environment(environment)
+            .build()
+            .await
+            .unwrap();
+        let seen = post(&gateway, &ask("gpt-4o", false), &[]).await;
+        assert_eq!(seen.header("x-lockgate-provider"), answered, "{mode}: {}", seen.body);
+    }
     let environment = lockgate::config::Environment::empty().with("LOCKGATE_FAILOVER_MODE", "local_only");
-    let gateway = settings(&one).environment(environment).build().await.unwrap();
+    let gateway = settings(&cloud).environment(environment).build().await.unwrap();
     let seen = post(&gateway, &ask("gpt-4o", false), &[]).await;
     assert_eq!(seen.status, 503, "{}", seen.body);
     assert!(seen.body.contains("no_candidate"));
+}
+
+#[tokio::test]
+async fn an_ollama_model_stands_in_for_its_tier_and_one_that_is_not_pulled_is_passed_over() {
+    let one = sim().await;
+    let gateway = with(settings(&one), "zeta", &one, &["large"])
+        .toml(
+            "[routing]\nsubstitute = \"tier\"\nretries = 0\n\
+             [routing.tiers.ollama]\nflagship = \"llama3.2\"\nbudget = \"not-pulled\"\n\
+             [routing.tiers.zeta]\nbudget = \"large\"\n",
+        )
+        .unwrap()
+        .set("providers.zeta.local", true)
+        .set("providers.ollama.base_url", one.base_url(Provider::Ollama))
+        .build()
+        .await
+        .unwrap();
+    one.fault(Provider::OpenAi, Fault::status(503));
+    let seen = post(&gateway, &ask("gpt-4o", true), &[]).await;
+    assert_eq!(seen.attempts(), "openai/gpt-4o=503,ollama/llama3.2=200");
+    assert!(seen.is_whole_stream(), "{}", seen.body);
+    one.fault(Provider::OpenAi, Fault::status(503));
+    let seen = post(&gateway, &ask("gpt-4o-mini", false), &[]).await;
+    assert_eq!(
+        seen.attempts(),
+        "openai/gpt-4o-mini=503,ollama/not-pulled=404,zeta/large=200",
+        "{}",
+        seen.body
+    );
 }
 
 #[test]

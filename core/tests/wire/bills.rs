@@ -12,6 +12,7 @@ use crate::provider;
 /// Friday, 20 November 2026, midnight UTC.
 const NOVEMBER_20: i64 = 1_795_132_800_000;
 const HOUR: i64 = 3_600_000;
+const DAY: i64 = 24 * HOUR;
 
 /// What an answer of the vendor's costs.
 fn bill_at(vendor: &str, model: &str, body: &Value, at: i64, prices: &PriceTable) -> i64 {
@@ -73,6 +74,40 @@ fn openai_bills() {
                 "prompt_tokens_details": {"cached_tokens": 1024, "cache_write_tokens": 2048}}),
                 15_161_600,
             ),
+            // Up to 272,000 tokens: 2000 × 2.00 + 200000 × 0.10 + 70000 × 2.50 + 1000 × 10.00
+            //   = 4000 + 20000 + 175000 + 10000
+            (
+                "gpt-6.2-sol",
+                json!({"prompt_tokens": 272_000, "completion_tokens": 1000, "total_tokens": 273_000,
+                "prompt_tokens_details": {"cached_tokens": 200_000, "cache_write_tokens": 70_000},
+                "completion_tokens_details": {"reasoning_tokens": 600}}),
+                209_000_000,
+            ),
+            // One more, and all of it is dearer: 2001 × 4.00 + 200000 × 0.20 + 70000 × 5.00 + 1000 × 15.00
+            //   = 8004 + 40000 + 350000 + 15000
+            (
+                "gpt-6.2-sol",
+                json!({"prompt_tokens": 272_001, "completion_tokens": 1000, "total_tokens": 273_001,
+                "prompt_tokens_details": {"cached_tokens": 200_000, "cache_write_tokens": 70_000},
+                "completion_tokens_details": {"reasoning_tokens": 600}}),
+                413_004_000,
+            ),
+            // A prediction that was not taken is in the answer: 100 × 2.50 + 50 × 10.00
+            (
+                "gpt-4o-2024-08-06",
+                json!({"prompt_tokens": 100, "completion_tokens": 50, "total_tokens": 150,
+                "completion_tokens_details": {"accepted_prediction_tokens": 10, "rejected_prediction_tokens": 20}}),
+                750_000,
+            ),
+            // No rate for cached input: 100 × 0.50 + 20 × 1.50 = 50 + 30
+            (
+                "gpt-3.5-turbo",
+                json!({"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120,
+                "prompt_tokens_details": {"cached_tokens": 64}}),
+                80_000,
+            ),
+            // 1 × 0.05, a twentieth of a millionth
+            ("gpt-5-nano", json!({"prompt_tokens": 1, "completion_tokens": 0, "total_tokens": 1}), 50),
         ],
     );
     let audio = json!({"provider": "openai", "model": "gpt-4o-audio-preview", "price":
@@ -89,8 +124,97 @@ fn openai_bills() {
                 "completion_tokens_details": {"reasoning_tokens": 0, "audio_tokens": 48}}),
                 6_835_000,
             ),
+            // Some of it cached, some thought: (100 - 20 - 30) × 2.50 + 20 × 2.50 + 30 × 40.00 + (60 - 8) × 10.00
+            //   + 8 × 80.00 = 125 + 50 + 1200 + 520 + 640
+            (
+                "gpt-4o-audio-preview",
+                json!({"prompt_tokens": 100, "completion_tokens": 60, "total_tokens": 160,
+                "prompt_tokens_details": {"cached_tokens": 20, "audio_tokens": 30},
+                "completion_tokens_details": {"reasoning_tokens": 16, "audio_tokens": 8}}),
+                2_535_000,
+            ),
         ],
     );
+}
+
+/// Anthropic's form of an answer.
+fn anthropic(model: &str, usage: &Value) -> Value {
+    json!({"id": "msg_1", "type": "message", "role": "assistant", "model": model,
+        "content": [{"type": "text", "text": "x"}], "stop_reason": "end_turn", "stop_sequence": null, "usage": usage})
+}
+
+#[test]
+fn anthropic_bills_the_cache_beside_the_input() {
+    for (model, usage, nano) in [
+        // 25 × 3.00 + 150 × 15.00 = 75 + 2250
+        ("claude-sonnet-4-5-20250929", json!({"input_tokens": 25, "output_tokens": 150}), 2_325_000),
+        // What was read from the cache is not in the input: 50 × 5.00 + 10000 × 0.50 + 400 × 25.00
+        //   = 250 + 5000 + 10000
+        (
+            "claude-opus-4-8",
+            json!({"input_tokens": 50, "cache_read_input_tokens": 10_000, "cache_creation_input_tokens": 0,
+                "output_tokens": 400, "service_tier": "standard"}),
+            15_250_000,
+        ),
+        // Written, and nothing said of how long it is kept: five minutes. 12 × 5.00 + 1500 × 6.25 + 8 × 25.00
+        //   = 60 + 9375 + 200
+        (
+            "claude-opus-4-8",
+            json!({"input_tokens": 12, "cache_creation_input_tokens": 1500, "output_tokens": 8}),
+            9_635_000,
+        ),
+        // Read, written for five minutes and for an hour: 100 × 1.00 + 2048 × 0.10 + 400 × 1.25 + 600 × 2.00
+        //   + 77 × 5.00 = 100 + 204.8 + 500 + 1200 + 385
+        (
+            "claude-haiku-4-5",
+            json!({"input_tokens": 100, "cache_read_input_tokens": 2048, "cache_creation_input_tokens": 1000,
+                "cache_creation": {"ephemeral_5m_input_tokens": 400, "ephemeral_1h_input_tokens": 600},
+                "output_tokens": 77}),
+            2_389_800,
+        ),
+        // Thinking is part of the output: 30 × 4.00 + 900 × 20.00 = 120 + 18000
+        (
+            "claude-opus-5-5",
+            json!({"input_tokens": 30, "output_tokens": 900, "output_tokens_details": {"thinking_tokens": 812}}),
+            18_120_000,
+        ),
+        // The cache counts towards the length, here 100,000: 10 × 0.10 + 99990 × 0.01 + 200 × 0.50
+        //   = 1 + 999.9 + 100
+        (
+            "claude-haiku-5-5",
+            json!({"input_tokens": 10, "cache_read_input_tokens": 99_990, "output_tokens": 200}),
+            1_100_900,
+        ),
+        // One more: 11 × 0.50 + 99990 × 0.05 + 200 × 2.50 = 5.5 + 4999.5 + 500
+        (
+            "claude-haiku-5-5",
+            json!({"input_tokens": 11, "cache_read_input_tokens": 99_990, "output_tokens": 200}),
+            5_505_000,
+        ),
+        // A long prompt of all kinds: 1 × 0.50 + 60000 × 0.05 + 20000 × 0.625 + 30000 × 1.00 + 10 × 2.50
+        //   = 0.5 + 3000 + 12500 + 30000 + 25
+        (
+            "claude-haiku-5-5",
+            json!({"input_tokens": 1, "cache_read_input_tokens": 60_000, "cache_creation_input_tokens": 50_000,
+                "cache_creation": {"ephemeral_5m_input_tokens": 20_000, "ephemeral_1h_input_tokens": 30_000},
+                "output_tokens": 10}),
+            45_525_500,
+        ),
+    ] {
+        let told = bill_at("anthropic", model, &anthropic(model, &usage), NOVEMBER_20, builtin());
+        assert_eq!(told, nano, "{model}: {usage}");
+    }
+}
+
+#[test]
+fn anthropic_bills_at_the_rates_of_the_day() {
+    const MODEL: &str = "claude-sonnet-5-5";
+    let usage = json!({"input_tokens": 5, "cache_read_input_tokens": 1000, "output_tokens": 1});
+    let bill = |at: i64| bill_at("anthropic", MODEL, &anthropic(MODEL, &usage), at, builtin());
+    // 5 × 2.00 + 1000 × 0.10 + 1 × 10.00 = 10 + 100 + 10
+    assert_eq!(bill(NOVEMBER_20), 120_000);
+    // On 1 October reading the cache cost 0.20: 10 + 200 + 10
+    assert_eq!(bill(NOVEMBER_20 - 50 * DAY), 220_000);
 }
 
 #[test]
@@ -126,6 +250,13 @@ fn groq_bills() {
                 "completion_time": 0.033, "total_tokens": 115, "total_time": 0.037,
                 "prompt_tokens_details": {"cached_tokens": 64}}),
                 13_875,
+            ),
+            // All of it cached, and half a nano-USD rounded up, once: 3 × 0.0375 = 0.1125
+            (
+                "openai/gpt-oss-20b",
+                json!({"prompt_tokens": 3, "completion_tokens": 0, "total_tokens": 3,
+                "prompt_tokens_details": {"cached_tokens": 3}}),
+                113,
             ),
             // 100 × 0.59 + 10 × 0.79 = 59 + 7.9
             (
@@ -189,6 +320,8 @@ fn xai_bills_thinking_beside_the_answer() {
             ("grok-4.20-0309-non-reasoning", usage(12, 0, 2, 0), 20_000),
             // A long prompt: 200001 × 2.50 + (1 + 1) × 5.00 = 500002.5 + 10
             ("grok-4.3", usage(200_001, 0, 1, 1), 500_012_500),
+            // A long prompt, partly cached: 200000 × 4.00 + 50000 × 1.00 + (10 + 90) × 12.00 = 800000 + 50000 + 1200
+            ("grok-4.5", usage(250_000, 50_000, 10, 90), 851_200_000),
         ],
     );
 }
@@ -227,6 +360,25 @@ fn openrouter_bills_what_its_settings_say() {
                 "completion_tokens_details": {"reasoning_tokens": 4},
                 "cost": 0.0007914, "is_byok": false, "cost_details": {"upstream_inference_cost": null}}),
                 791_400,
+            ),
+        ],
+    );
+}
+
+#[test]
+fn perplexity_bills_its_tokens_as_its_settings_say() {
+    let model =
+        json!({"provider": "perplexity", "model": "sonar", "price": {"input": "1.00", "output": "1.00"}});
+    check(
+        "perplexity",
+        &with(model),
+        [
+            // 9 × 1.00 + 4 × 1.00. What it takes for a search is no matter of tokens, and not in a price here.
+            (
+                "sonar",
+                json!({"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 13, "search_context_size": "low",
+                "cost": {"input_tokens_cost": 9e-6, "output_tokens_cost": 4e-6, "request_cost": 0.005}}),
+                13_000,
             ),
         ],
     );
@@ -295,6 +447,32 @@ fn gemini_bills_thinking_and_tools_beside_its_counts() {
             "gemini-2.5-pro",
             json!({"promptTokenCount": 200_001, "candidatesTokenCount": 1, "thoughtsTokenCount": 2}),
             500_047_500,
+        ),
+        // Up to 200,000 tokens: 50000 × 1.25 + 150000 × 0.125 + 10 × 10.00 = 62500 + 18750 + 100
+        (
+            "gemini-2.5-pro",
+            json!({"promptTokenCount": 200_000, "cachedContentTokenCount": 150_000, "candidatesTokenCount": 10}),
+            81_350_000,
+        ),
+        // One more: 50001 × 2.50 + 150000 × 0.25 + 10 × 15.00 = 125002.5 + 37500 + 150
+        (
+            "gemini-2.5-pro",
+            json!({"promptTokenCount": 200_001, "cachedContentTokenCount": 150_000, "candidatesTokenCount": 10}),
+            162_652_500,
+        ),
+        // Sound has its rate: 100 × 0.10 + 3200 × 0.30 + 40 × 0.40 = 10 + 960 + 16
+        (
+            "gemini-2.5-flash-lite",
+            json!({"promptTokenCount": 3300, "candidatesTokenCount": 40, "promptTokensDetails": [
+                {"modality": "TEXT", "tokenCount": 100}, {"modality": "AUDIO", "tokenCount": 3200}]}),
+            986_000,
+        ),
+        // Where a model has no rate for sound it is input: 100 × 2.00 + 10 × 10.00 = 200 + 100
+        (
+            "gemini-4-argon",
+            json!({"promptTokenCount": 100, "candidatesTokenCount": 10, "promptTokensDetails": [
+                {"modality": "TEXT", "tokenCount": 30}, {"modality": "AUDIO", "tokenCount": 70}]}),
+            300_000,
         ),
         // Sound that was cached is billed as cached: 20 × 0.30 + 60 × 0.03 + 20 × 1.00 + 40 × 2.50 = 6 + 1.8 + 20 + 100
         (

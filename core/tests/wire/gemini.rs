@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use lockgate::config::{Environment, Layers};
 use lockgate::provider::gemini::Gemini;
 use lockgate::provider::{Adapter, Call, EmbedCall, Failure, FailureClass};
 use lockgate::types::{ChatRequest, ChatResponse, EmbedRequest, FinishReason, Message};
@@ -118,6 +119,14 @@ fn what_cannot_be_sent_is_refused_by_name() {
     for (fields, param) in [
         (json!({"audio": {"voice": "x"}}), "audio"),
         (json!({"modalities": ["audio"]}), "modalities"),
+        (json!({"n": 9}), "n"),
+        (json!({"messages": [{"role": "system", "content": "x"}]}), "messages"),
+        (json!({"tools": [{"type": "google_search"}], "tool_choice": "required"}), "tool_choice"),
+        (
+            json!({"model": "gemini-2.0-flash", "messages": [{"role": "user", "content":
+                [{"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}]}]}),
+            "messages[0].content[0].image_url.url",
+        ),
         (json!({"functions": []}), "functions"),
         (json!({"contents": []}), "contents"),
         (json!({"system_instruction": {}}), "system_instruction"),
@@ -271,4 +280,15 @@ fn usage_is_known_before_the_end() {
     decoder.push(chunk, &mut Vec::new()).unwrap();
     let usage = decoder.usage().unwrap();
     assert_eq!((usage.prompt_tokens, usage.completion_tokens), (5, 2));
+}
+
+#[test]
+fn the_key_is_found_under_both_names() {
+    let key = |environment: Environment| {
+        let config = Layers::new().environment(environment).read().unwrap();
+        config.providers["gemini"].api_key.as_ref().map(|key| key.expose().to_owned())
+    };
+    let google = Environment::empty().with("GOOGLE_API_KEY", "k-google");
+    assert_eq!(key(google.clone()).as_deref(), Some("k-google"));
+    assert_eq!(key(google.with("GEMINI_API_KEY", "k-gemini")).as_deref(), Some("k-gemini"));
 }

@@ -14,6 +14,7 @@ mod ollama;
 mod openai;
 mod random;
 mod registry;
+mod switching;
 
 use harness::Provider;
 use lockgate::provider::anthropic::Anthropic;

@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use lockgate::telemetry::Decisions;
 use reqwest::{Client, Response};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::scene::{MODEL, Scene};
@@ -35,6 +37,11 @@ impl Reply {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
+    /// The record of decisions, where the answer has it.
+    pub(super) fn decisions(&self) -> Option<Decisions> {
+        Decisions::deserialize(self.metadata.get("explain")?).ok()
+    }
+
     pub(super) fn cost(&self) -> Option<i64> {
         self.metadata.get("cost_nano_usd").and_then(Value::as_i64)
     }
@@ -62,6 +69,9 @@ pub(super) async fn send(client: &Client, world: &World, scene: &Scene, take: u3
         .body(body.to_string());
     if let Some(customer) = customer {
         request = request.header("x-customer-id", customer);
+    }
+    if scene.explain {
+        request = request.header("x-lockgate-explain", "1");
     }
     let sent = Instant::now();
     let response = request.send().await.map_err(|error| failed(&error))?;

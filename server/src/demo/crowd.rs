@@ -55,11 +55,13 @@ pub(super) async fn gather(client: &reqwest::Client, world: &World) -> Result<(S
         cache: header("x-lockgate-cache"),
         provider: header("x-lockgate-provider"),
         model: header("x-lockgate-model"),
+        attempts: header("x-lockgate-attempts"),
         latency_us: u64::try_from(slowest.as_micros()).unwrap_or(u64::MAX),
         cost_nano_usd: Some(cost),
         code: None,
+        explain: None,
         wrong,
-        says: format!("{CALLS} calls at once, {upstream} at the provider, {paid} paid"),
+        says: vec![format!("{CALLS} calls at once, {upstream} at the provider, {paid} paid")],
     };
     Ok((step, CALLS as u64, cost))
 }

@@ -2,6 +2,7 @@
 
 mod call;
 mod crowd;
+mod explain;
 mod narrate;
 mod scene;
 mod step;
@@ -61,13 +62,7 @@ pub(crate) async fn run(args: &DemoArgs) -> Result<ExitCode, Failure> {
         // Dropping the rest removes the files, too.
         code = signals.next() => return Ok(ExitCode::from(code)),
     }
-    Ok(match played? {
-        Played::Told(true) | Played::Served(Ended::Drained | Ended::Cut(_)) => ExitCode::SUCCESS,
-        Played::Told(false) | Played::Interrupted(Ended::Drained | Ended::Cut(_)) => ExitCode::FAILURE,
-        Played::Served(Ended::AtOnce(code)) | Played::Interrupted(Ended::AtOnce(code)) => {
-            ExitCode::from(code)
-        }
-    })
+    Ok(played?.code())
 }
 
 enum Played {
@@ -77,4 +72,28 @@ enum Played {
     Interrupted(Ended),
     /// To the end, then served until a signal came.
     Served(Ended),
+}
+
+impl Played {
+    fn code(self) -> ExitCode {
+        match self {
+            Played::Told(true) | Played::Served(Ended::Drained | Ended::Cut(_)) => ExitCode::SUCCESS,
+            Played::Told(false) | Played::Interrupted(Ended::Drained | Ended::Cut(_)) => ExitCode::FAILURE,
+            Played::Served(Ended::AtOnce(code)) | Played::Interrupted(Ended::AtOnce(code)) => {
+                ExitCode::from(code)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_that_shows_something_else_is_a_failure_of_the_program() {
+        let shown = |played: Played| format!("{:?}", played.code());
+        assert_eq!(shown(Played::Told(true)), format!("{:?}", ExitCode::SUCCESS));
+        assert_eq!(shown(Played::Told(false)), format!("{:?}", ExitCode::FAILURE));
+    }
 }

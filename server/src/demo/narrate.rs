@@ -37,7 +37,7 @@ impl Narrator {
     pub(super) fn begin(self, world: &World) -> Result<(), Failure> {
         self.say(&format!(
             "Lockgate demo: a gateway on {} with a temporary SQLite store.\n\
-             The provider is simulated: its answers are made up. Requests, limits, caps and costs are real.\n",
+             The providers are simulated: answers and failures are made up. Requests, limits, caps and costs are real.\n",
             world.base_url()
         ))
     }
@@ -54,8 +54,8 @@ impl Narrator {
             _ if step.status.is_some() => "no provider asked".to_owned(),
             _ => String::new(),
         };
-        self.say(&format!("{mark:5} {status} {millis:>9}  {cost:<12} {who:<20} {}", step.tells))?;
-        self.say(&format!("      {}", remark(&step.says)))?;
+        self.say(&format!("{mark:5} {status} {millis:>9}  {cost:<12} {who:<25} {}", step.tells))?;
+        step.says.iter().try_for_each(|says| self.say(&format!("      {}", remark(says))))?;
         step.wrong.iter().try_for_each(|wrong| self.say(&format!("      wrong: {wrong}")))
     }
 

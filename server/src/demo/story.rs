@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use lockgate::money::Nano;
 use lockgate::store::{UsageLine, UsageQuery};
+use lockgate_sim::Provider;
 
 use super::call;
 use super::crowd;
@@ -43,9 +44,12 @@ pub(super) async fn tell(world: &World, narrator: &Narrator) -> Result<bool, Fai
         for take in 1..=scene.before {
             sum.add(call::send(&client, world, scene, take).await?.cost());
         }
+        if let Some(trouble) = scene.trouble {
+            world.sim.fault(Provider::OpenAi, trouble.fault());
+        }
         let reply = call::send(&client, world, scene, 0).await?;
         let step = Step::judge(scene, &reply);
-        if matches!(scene.expect, Expect::Answer { .. }) {
+        if matches!(scene.expect, Expect::Answer(_)) {
             sum.add(step.cost_nano_usd);
         }
         narrator.step(&step)?;
@@ -92,11 +96,13 @@ async fn ledger(world: &World, sum: &Sum) -> Result<Step, Failure> {
         cache: None,
         provider: None,
         model: None,
+        attempts: None,
         latency_us: u64::try_from(asked.elapsed().as_micros()).unwrap_or(u64::MAX),
         cost_nano_usd: Some(total.cost.nano()),
         code: None,
+        explain: None,
         wrong,
-        says: in_words(&total),
+        says: vec![in_words(&total)],
     })
 }
 

@@ -1,4 +1,4 @@
-//! What the demo runs on: a simulated provider, a gateway on a temporary store, and who calls it.
+//! What the demo runs on: simulated providers, a gateway on a temporary store, and who calls it.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,16 +10,18 @@ use lockgate::config::Layers;
 use lockgate::ids::CustomerId;
 use lockgate::limits::Rates;
 use lockgate::money::Nano;
-use lockgate_sim::{Options, Sim};
+use lockgate_sim::{Options, Provider, Sim};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
-use super::scene::{CHEAP_MODEL, Caller, MODEL};
+use super::scene::{CHEAP_MODEL, Caller, MODEL, STAND_IN};
 use crate::failure::Failure;
 use crate::serve::{CLOSING, Server};
 
 /// A cap below what one request to [`MODEL`] may cost, and above what one to [`CHEAP_MODEL`] may.
 const SMALL_CAP: Nano = Nano::from_nano(500_000);
+/// A cap that the story does not come near.
+const FAR_CAP: Nano = Nano::from_nano(20_000_000_000);
 /// The customer that is refused.
 const BLOCKED: &str = "globex";
 /// The customer that gets the cheaper model.
@@ -37,6 +39,7 @@ pub(super) struct World {
 /// The keys in clear.
 struct Keys {
     visitor: String,
+    metered: String,
     slow: String,
     poor: String,
 }
@@ -60,6 +63,9 @@ impl World {
             .set("auth", "required")
             .set("providers.openai.base_url", sim.openai_base_url())
             .set("providers.openai.api_key", "sk-simulated")
+            .set("providers.anthropic.base_url", sim.base_url(Provider::Anthropic))
+            .set("providers.anthropic.api_key", "sk-ant-simulated")
+            .toml(&format!("[routing.chains]\n\"{MODEL}\" = [\"{STAND_IN}\"]\n"), "the demo")?
             .read()?;
         let gateway = Gateway::start(config, Arc::new(SystemClock)).await?;
         let keys = cast(&gateway).await?;
@@ -75,6 +81,7 @@ impl World {
     pub(super) fn credentials(&self, caller: Caller) -> (&str, Option<&'static str>) {
         match caller {
             Caller::Visitor => (&self.keys.visitor, None),
+            Caller::Metered => (&self.keys.metered, None),
             Caller::Slow => (&self.keys.slow, None),
             Caller::Poor => (&self.keys.poor, None),
             Caller::Blocked => (&self.keys.visitor, Some(BLOCKED)),
@@ -104,14 +111,18 @@ async fn cast(gateway: &Gateway) -> Result<Keys, Failure> {
         let limits = CustomerLimits { daily_cap: Some(SMALL_CAP), on_limit, ..CustomerLimits::default() };
         admin.set_customer("demo", &id, limits).await?;
     }
-    let key = async |project: &str, name: &str, rates: Rates| -> Result<String, Failure> {
-        let new = NewKey { name: name.to_owned(), rates, ..NewKey::default() };
+    let key = async |project: &str, new: NewKey| -> Result<String, Failure> {
         Ok(admin.create_key(project, new).await?.1.expose().to_owned())
     };
-    let one_a_minute = Rates { requests_per_minute: Some(1), ..Rates::default() };
+    let named = |name: &str, requests_per_minute: Option<u32>| {
+        let rates = Rates { requests_per_minute, ..Rates::default() };
+        NewKey { name: name.to_owned(), rates, ..NewKey::default() }
+    };
+    let metered = NewKey { monthly_cap: Some(FAR_CAP), ..named("metered", Some(60)) };
     Ok(Keys {
-        visitor: key("demo", "visitor", Rates::default()).await?,
-        slow: key("demo", "one request a minute", one_a_minute).await?,
-        poor: key("capped", "small project", Rates::default()).await?,
+        visitor: key("demo", named("visitor", None)).await?,
+        metered: key("demo", metered).await?,
+        slow: key("demo", named("one request a minute", Some(1))).await?,
+        poor: key("capped", named("small project", None)).await?,
     })
 }

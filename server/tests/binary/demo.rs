@@ -21,6 +21,9 @@ async fn every_step_shows_what_it_should() {
     let story = [
         "answer",
         "stream",
+        "failover",
+        "stream_error",
+        "explained",
         "rate_limit",
         "spend_cap",
         "customer_cap",
@@ -39,8 +42,26 @@ async fn every_step_shows_what_it_should() {
             assert!(step.get(field).is_some(), "{field} is missing in {step}");
         }
     }
-    assert_eq!(steps[5]["model"], "gpt-4.1-nano");
-    assert_eq!((&steps[7]["cache"], &steps[7]["cost_nano_usd"]), (&Value::from("exact"), &Value::from(0)));
+    let step = |name: &str| steps.iter().find(|step| step["name"] == name).unwrap();
+    assert_eq!(step("downgrade")["model"], "gpt-4.1-nano");
+    let hit = step("cache_hit");
+    assert_eq!((&hit["cache"], &hit["cost_nano_usd"]), (&Value::from("exact"), &Value::from(0)));
+    assert_eq!(step("answer")["attempts"], "openai/gpt-4.1=200");
+    assert_eq!(step("failover")["attempts"], "openai/gpt-4.1=503,anthropic/claude-sonnet-5=200");
+    let broken = step("stream_error")["attempts"].as_str().unwrap();
+    let (first, second) = broken.split_once(',').unwrap();
+    // A status would have come before the stream began.
+    assert!(first.strip_prefix("openai/gpt-4.1=").unwrap().parse::<u16>().is_err(), "{broken}");
+    assert_eq!(second, "anthropic/claude-sonnet-5=200");
+    let explained = &step("explained")["explain"];
+    assert_eq!(explained["limits"]["remaining_requests"], 59);
+    assert_eq!(explained["limits"]["cap_scope"], "key");
+    assert_eq!(explained["exact"], "miss");
+    let candidates = explained["candidates"].as_array().unwrap();
+    let told: Vec<_> =
+        candidates.iter().map(|told| (told["model"].as_str(), told["verdict"].as_str())).collect();
+    assert_eq!(told, [(Some("gpt-4.1"), Some("failed")), (Some("claude-sonnet-5"), Some("answered"))]);
+    assert_eq!((&candidates[0]["reason"], &candidates[1]["why"]), (&"429".into(), &"chain".into()));
     assert_eq!(std::fs::read_dir(house.path()).unwrap().count(), 0, "the demo left files behind");
     assert_eq!(house.sim.requests().len(), 0, "the demo used the environment's provider");
 }
@@ -61,7 +82,18 @@ async fn it_goes_on_serving_until_it_is_interrupted() {
         }
         told.push_str(&line);
     }
-    assert!(told.contains("simulated"), "{told}");
+    for words in [
+        "simulated",
+        "openai/gpt-4.1 failed: 503; anthropic/claude-sonnet-5 answered",
+        "nobody sees it",
+        "- limits: 59 requests left",
+        "- openai/gpt-4.1, asked for, failed: 429",
+        "- anthropic/claude-sonnet-5, declared as a stand-in, answered",
+        "a cheaper model answers",
+        "- gpt-4.1 may cost more than the cap leaves; gpt-4.1-nano fits",
+    ] {
+        assert!(told.contains(words), "{words}: {told}");
+    }
     let address = base.strip_prefix("http://").unwrap().strip_suffix("/v1").unwrap().parse().unwrap();
     let answer = crate::web::ask(address, &key, &crate::web::question("and I?", false)).await;
     assert_eq!(answer.status, 200, "{answer:?}");

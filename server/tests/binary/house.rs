@@ -125,8 +125,13 @@ impl House {
     }
 
     pub(crate) async fn serve(&self, flags: &[&str]) -> Server {
-        let mut child =
-            self.command(&[&["serve", "--listen", "127.0.0.1:0", "--json"], flags].concat()).spawn().unwrap();
+        self.serve_with(flags, &[]).await
+    }
+
+    /// With more variables in its environment.
+    pub(crate) async fn serve_with(&self, flags: &[&str], environment: &[(&str, &str)]) -> Server {
+        let mut command = self.command(&[&["serve", "--listen", "127.0.0.1:0", "--json"], flags].concat());
+        let mut child = command.envs(environment.iter().copied()).spawn().unwrap();
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let line = line(&mut stdout).await;

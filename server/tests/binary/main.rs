@@ -27,5 +27,6 @@ mod postgres_server;
 #[cfg(feature = "test-servers")]
 mod redis;
 mod revocation;
+mod routing;
 mod several;
 mod web;

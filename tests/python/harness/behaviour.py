@@ -24,7 +24,8 @@ HEADERS = {"customer": "x-customer-id", "cache": "x-lockgate-cache"}
 CASE = {"name", "project", "customers", "key", "upstream", "calls", "upstream_requests", "upstream_body"}
 CALL = {"request", "options", "expect"}
 OPTIONS = {"key", "customer", "cache", "labels"}
-ANSWER = {"text", "finish_reason", "cache", "cost", "tool"}
+ANSWER = {"text", "finish_reason", "cache", "cost", "cost_nano_usd", "tool", "warning"}
+REPORT = {"model", "downgraded_from", "attempts"}
 REFUSAL = {"code", "exception", "retry_after"}
 STORE = {"name", "servers", "settings", "administered"}
 
@@ -44,7 +45,7 @@ def cases() -> list[dict[str, Any]]:
         for call in case["calls"]:
             assert set(call) <= CALL, case["name"]
             assert set(call.get("options", {})) <= OPTIONS, case["name"]
-            told = ANSWER if call["expect"]["status"] == 200 else REFUSAL
+            told = ANSWER | REPORT if call["expect"]["status"] == 200 else REFUSAL
             assert set(call["expect"]) <= {"status", *told}, case["name"]
     return found
 
@@ -102,11 +103,17 @@ def over_http(status: int, fields: dict[str, str], text: str) -> Seen:
     if status != 200:
         known = "known" if "retry-after" in fields else "none"
         return Seen(status, code=json.loads(text)["error"]["code"], retry_after=known)
-    if not fields["content-type"].startswith("text/event-stream"):
-        return Seen(200, json.loads(text))
-    events = [line.removeprefix("data: ") for line in text.splitlines() if line.startswith("data: ")]
-    assert events.pop() == "[DONE]"
-    return Seen(200, together([json.loads(event) for event in events]))
+    if fields["content-type"].startswith("text/event-stream"):
+        events = [line.removeprefix("data: ") for line in text.splitlines() if line.startswith("data: ")]
+        assert events.pop() == "[DONE]"
+        answer = together([json.loads(event) for event in events])
+    else:
+        answer = json.loads(text)
+    # The headers say the same.
+    for name in {"provider", *REPORT}:
+        header = fields.get(f"x-lockgate-{name.replace('_', '-')}") or None
+        assert header == answer["lockgate"].get(name), name
+    return Seen(200, answer)
 
 
 def together(chunks: list[dict[str, Any]]) -> dict[str, Any]:
@@ -139,11 +146,16 @@ def judge(seen: Seen, expect: dict[str, Any]) -> int:
         "finish_reason": choice["finish_reason"],
         "cache": report["cache"],
         "cost": "positive" if cost else "zero",
+        "cost_nano_usd": cost,
+        **{name: report.get(name) for name in REPORT},
     }
     if "tool" in expect:
         (call,) = message["tool_calls"]
         shown["tool"] = call["function"]["name"]
-    wanted = {name: value for name, value in expect.items() if name in ANSWER}
+    if "warning" in expect:
+        told = [warning for warning in report["warnings"] if expect["warning"] in warning]
+        shown["warning"] = expect["warning"] if told else report["warnings"]
+    wanted = {name: value for name, value in expect.items() if name in ANSWER | REPORT}
     assert {name: shown[name] for name in wanted} == wanted, seen
     return cost
 

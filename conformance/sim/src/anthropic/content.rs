@@ -210,6 +210,7 @@ impl<'a> Conversation<'a> {
             }
             "redacted_thinking" => sealed(own.required_text("data")?, "", place, "data", kind)?,
             "tool_use" => {
+                own.only(&["type", "id", "name", "input", "cache_control", "caller"])?;
                 let id = identified(&own, "id")?;
                 own.required("input")?;
                 let input = own.object("input")?;

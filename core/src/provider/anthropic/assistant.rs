@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 
 use super::json::{Json, Object};
-use super::{CITATIONS, CONTENT_BLOCKS, NAME, citation, part};
+use super::{CALLER, CITATIONS, CONTENT_BLOCKS, NAME, citation, part};
 use crate::error::Result;
-use crate::provider::express::unsupported;
+use crate::provider::express::{left_out, unsupported};
+use crate::provider::foreign;
 use crate::types::{Content, Extra, Message, Raw, ThinkingBlock, ToolCall};
 
 /// Fields beyond OpenAI's that are read here, and what OpenAI's clients hand back with an answer.
@@ -97,7 +98,15 @@ fn tool_use<'a>(call: &'a ToolCall, place: &str, warnings: &mut Vec<String>) -> 
             Object::default().with("arguments", function.arguments.as_str()).into()
         });
         let block = block.with("name", function.name.as_str()).with("input", input);
-        return Ok(block.extended(&call.extra).extended(&function.extra));
+        let mut block = block.extended(&call.extra).extended(&function.extra);
+        foreign::BY_SDKS.iter().for_each(|field| block.remove(field));
+        for field in foreign::IN_CALLS.into_iter().filter(|field| *field != CALLER) {
+            if block.has(field) {
+                warnings.push(left_out(&format!("{place}.{field}"), NAME));
+                block.remove(field);
+            }
+        }
+        return Ok(block);
     }
     if let Some(custom) = &call.custom {
         let input = Object::default().with("input", custom.input.as_str());

@@ -4,6 +4,7 @@ use super::json::Object;
 use super::{NAME, assistant, part};
 use crate::error::Result;
 use crate::provider::express::{left_out, unsupported};
+use crate::provider::foreign::says_something;
 use crate::types::{Content, Message, Role};
 
 /// A conversation to send.
@@ -103,9 +104,8 @@ fn result<'a>(message: &'a Message, place: &str, warnings: &mut Vec<String>) -> 
 
 /// Anthropic refuses fields of a message that it does not know; whatever says something is not dropped unsaid.
 fn unknown(message: &Message, at: usize, known: &[&str], warnings: &mut Vec<String>) {
-    let says = |value: &str| !matches!(value, "null" | "[]" | "{}");
     for (name, value) in message.extra.iter() {
-        if !known.contains(&name) && says(value.get()) {
+        if !known.contains(&name) && says_something(value) {
             warnings.push(left_out(&format!("messages[{at}].{name}"), NAME));
         }
     }

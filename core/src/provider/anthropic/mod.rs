@@ -35,9 +35,11 @@ use crate::types::{ChatResponse, EmbedResponse};
 const NAME: &str = "anthropic";
 
 /// The field of a message that carries blocks which OpenAI's shape has no place for.
-const CONTENT_BLOCKS: &str = "content_blocks";
+pub(super) const CONTENT_BLOCKS: &str = "content_blocks";
 /// The field of a message that carries what its text cites.
-const CITATIONS: &str = "citations";
+pub(super) const CITATIONS: &str = "citations";
+/// The field of a call that says who makes it: the model, or code that Anthropic runs.
+pub(super) const CALLER: &str = "caller";
 
 /// The adapter.
 #[derive(Debug, Clone, Copy, Default)]

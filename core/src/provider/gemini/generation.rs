@@ -11,6 +11,9 @@ use crate::provider::Call;
 use crate::provider::express::{output_limit, unsupported};
 use crate::types::{ChatRequest, Extra};
 
+/// Most answers to one request.
+const MOST_ANSWERS: u32 = 8;
+
 pub(super) fn generation(call: &Call<'_>, model: Model<'_>, warnings: &mut Warnings) -> Result<Extra> {
     let request = call.request;
     let mut config = Extra::default();
@@ -22,6 +25,9 @@ pub(super) fn generation(call: &Call<'_>, model: Model<'_>, warnings: &mut Warni
     }
     if let Some(limit) = output_limit(call, &mut warnings.0) {
         put(&mut config, "maxOutputTokens", &limit)?;
+    }
+    if request.n.is_some_and(|answers| answers > MOST_ANSWERS) {
+        return Err(unsupported("n", NAME, &format!("it gives at most {MOST_ANSWERS} answers")));
     }
     if let Some(answers) = request.n.filter(|answers| *answers > 1) {
         put(&mut config, "candidateCount", &answers)?;

@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use serde::Deserialize;
 
 use super::NAME;
-use super::answer::{self, OWN_PARTS};
+use super::candidate::OWN_PARTS;
+use super::ids;
 use super::signature::{self, NONE_TO_CHECK};
 use super::warnings::Warnings;
 use super::wire::{Call, Part};
@@ -172,6 +173,7 @@ fn calls<'a>(
         let Some(function) = &call.function else {
             return Err(unsupported(&path, NAME, &format!("it has no calls of the type {:?}", call.kind)));
         };
+        warnings.fields("messages[].tool_calls[].function", &function.extra, &[]);
         let signature = signature::of_call(call).map(Cow::Owned);
         let stand_in = missing.take().map(Cow::Borrowed);
         tell(stand_in.as_deref().filter(|_| signature.is_none()), warnings);
@@ -195,7 +197,7 @@ fn tell(stand_in: Option<&str>, warnings: &mut Warnings) {
 
 /// The call's id, if Gemini knows it or another provider gave it.
 pub(super) fn id(call: &ToolCall) -> Option<&str> {
-    Some(call.id.as_str()).filter(|id| !answer::is_made_up(id))
+    Some(call.id.as_str()).filter(|id| !ids::is_made_up(id))
 }
 
 fn written<'a>(function: &'a FunctionCall, path: &str) -> Result<Call<'a>> {

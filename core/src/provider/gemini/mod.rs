@@ -1,12 +1,14 @@
 //! Google's Gemini API: `generateContent`, its stream, and embeddings.
 
 mod answer;
+mod candidate;
 mod contents;
 mod embed;
 mod error;
 mod finish;
 mod generation;
 mod history;
+mod ids;
 mod logprobs;
 mod model;
 mod parts;
@@ -22,6 +24,9 @@ mod warnings;
 mod wire;
 
 use http::HeaderMap;
+
+pub(super) use candidate::OWN_PARTS;
+pub(super) use signature::EXTRA_CONTENT;
 
 use super::{Adapter, Call, Decoder, EmbedCall, Failure, Outgoing};
 use crate::clock::Millis;

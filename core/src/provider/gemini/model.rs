@@ -74,6 +74,11 @@ impl<'a> Model<'a> {
         self.version.is_some_and(|version| version >= (3, 0))
     }
 
+    /// Whether it fetches images from any address, which the models before 2.5 do not.
+    pub(super) fn fetches(&self) -> bool {
+        self.validates_calls()
+    }
+
     /// Whether each image can have its own resolution.
     pub(super) fn takes_resolution(&self) -> bool {
         self.wants_signatures()

@@ -55,6 +55,9 @@ fn one<'a>(said: &'a Said, path: &str, model: Model<'_>, warnings: &mut Warnings
     }
 }
 
+/// Where the files are that were given to Gemini before; every model knows them.
+const OWN_FILES: &str = "https://generativelanguage.googleapis.com/";
+
 fn image<'a>(image: &'a ImageUrl, path: &str, model: Model<'_>, warnings: &mut Warnings) -> Result<Part<'a>> {
     let media_resolution = match image.detail.as_deref() {
         Some("low") => Some("MEDIA_RESOLUTION_LOW"),
@@ -72,6 +75,10 @@ fn image<'a>(image: &'a ImageUrl, path: &str, model: Model<'_>, warnings: &mut W
             inline_data: Blob { mime_type: Cow::Borrowed(media_type), data },
             media_resolution: taken,
         }),
+        Some(Image::Url(url)) if !model.fetches() && !url.starts_with(OWN_FILES) => {
+            let why = format!("{} fetches no images; send the image itself", model.name());
+            Err(unsupported(&format!("{path}.image_url.url"), NAME, &why))
+        }
         Some(Image::Url(url)) => Ok(Part::File {
             file_data: FileData { mime_type: media_type(url), file_uri: url },
             media_resolution: taken,

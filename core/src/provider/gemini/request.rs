@@ -82,6 +82,9 @@ fn body<'a>(call: &'a Call<'a>, model: Model<'_>, warnings: &mut Warnings) -> Re
     let request = call.request;
     let mut own = Own::read(request)?;
     let conversation = conversation(request, model, warnings)?;
+    if conversation.contents.is_empty() {
+        return Err(unsupported("messages", NAME, "it answers nothing but a user's turn"));
+    }
     let mut fields = Extra::default();
     let tools = declarations(request, warnings)?;
     if !tools.is_empty() {

@@ -12,7 +12,8 @@ use crate::types::{Extra, Raw, ThinkingBlock, ToolCall};
 /// Takes the place of a signature on a call that another model made; Gemini names it for this use.
 pub(super) const NONE_TO_CHECK: &str = "skip_thought_signature_validator";
 
-const EXTRA_CONTENT: &str = "extra_content";
+/// The field of a call that carries a signature.
+pub(in crate::provider) const EXTRA_CONTENT: &str = "extra_content";
 const WHERE: &str = "text";
 
 #[derive(Serialize, Deserialize)]

@@ -110,7 +110,11 @@ pub(super) fn choice<'a>(
 ) -> Result<Option<CallingConfig<'a>>> {
     let functions = || request.tools.iter().flatten().filter_map(|tool| tool.function.as_ref());
     if functions().next().is_none() {
-        return Ok(None);
+        // Its own tools it uses as it likes.
+        return match &request.tool_choice {
+            None | Some(ToolChoice::Auto | ToolChoice::None) => Ok(None),
+            Some(_) => Err(unsupported("tool_choice", NAME, "it can be told to call functions only")),
+        };
     }
     let mode = |mode| Ok(Some(CallingConfig { mode, allowed_function_names: Vec::new() }));
     match &request.tool_choice {

@@ -2,6 +2,7 @@
 
 use super::NAME;
 use crate::provider::express::left_out;
+use crate::provider::foreign::{BY_SDKS, says_something};
 use crate::types::Extra;
 
 /// Warnings, without repetition.
@@ -24,7 +25,7 @@ impl Warnings {
     /// its objects are not OpenAI's, so they have no place. Those that say nothing are not worth a word.
     pub(super) fn fields(&mut self, path: &str, extra: &Extra, known: &[&str]) {
         for (name, value) in extra.iter().filter(|(name, _)| !known.contains(name)) {
-            if !matches!(value.get(), "null" | "[]" | "{}") {
+            if says_something(value) && !BY_SDKS.contains(&name) {
                 self.left_out(&format!("{path}.{name}"));
             }
         }

@@ -9,6 +9,7 @@ use super::request::warn;
 use super::tools::Made;
 use crate::error::Result;
 use crate::provider::express::{left_out, unsupported};
+use crate::provider::foreign::{self, says_something};
 use crate::provider::image::Image;
 use crate::types::{ChatRequest, Content, Extra, Message, Part, Role};
 
@@ -58,7 +59,7 @@ impl Serialize for Turn<'_> {
         if !self.calls.is_empty() {
             map.serialize_entry("tool_calls", &self.calls)?;
         }
-        for (name, value) in self.extra.iter().filter(|(name, _)| !self.writes(name)) {
+        for (name, value) in self.extra.iter().filter(|(name, _)| !self.writes(name) && !is_foreign(name)) {
             map.serialize_entry(name, value)?;
         }
         map.end()
@@ -92,12 +93,21 @@ pub(super) fn turns<'a>(request: &'a ChatRequest, warnings: &mut Vec<String>) ->
         if message.role == Role::Assistant {
             assistant(message, &mut turn, &place, warnings)?;
         }
-        for (name, _) in turn.extra.iter().filter(|(name, _)| turn.writes(name)) {
-            warn(warnings, format!("messages[].{name} was left out: OpenAI's fields stand for it"));
+        for (name, value) in turn.extra.iter() {
+            if turn.writes(name) {
+                warn(warnings, format!("messages[].{name} was left out: OpenAI's fields stand for it"));
+            } else if is_foreign(name) && says_something(value) {
+                warn(warnings, left_out(&format!("messages[].{name}"), NAME));
+            }
         }
         turns.push(turn);
     }
     Ok(turns)
+}
+
+/// Whether a field of a message holds what only another provider reads.
+fn is_foreign(name: &str) -> bool {
+    foreign::IN_MESSAGES.contains(&name)
 }
 
 fn role(role: Role) -> &'static str {
@@ -139,7 +149,7 @@ fn assistant<'a>(
         turn.content = Cow::Borrowed(refusal);
     }
     for (at, call) in message.tool_calls.iter().enumerate() {
-        turn.calls.push(Made::of(call, &format!("{place}.tool_calls[{at}]"))?);
+        turn.calls.push(Made::of(call, &format!("{place}.tool_calls[{at}]"), warnings)?);
     }
     Ok(())
 }

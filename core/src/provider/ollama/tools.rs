@@ -1,11 +1,15 @@
 //! Tools going out, and calls in both directions. Ollama's arguments are objects, ours JSON in a string.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use super::NAME;
+use super::request::warn;
 use super::wire::Called;
 use crate::error::{Error, Result};
 use crate::provider::express::{left_out, unsupported};
+use crate::provider::foreign;
 use crate::provider::openai::made_up_id;
 use crate::types::{ChatRequest, Extra, Raw, ToolCall, ToolChoice};
 
@@ -58,7 +62,7 @@ pub(super) fn offered<'a>(request: &'a ChatRequest, warnings: &mut Vec<String>) 
             return Err(unsupported(&field, NAME, "it takes functions only"));
         };
         if function.strict == Some(true) {
-            super::request::warn(warnings, left_out("tools[].function.strict", NAME));
+            warn(warnings, left_out("tools[].function.strict", NAME));
         }
         let parameters = match &function.parameters {
             Some(schema) => Parameters::Given(schema),
@@ -77,7 +81,7 @@ pub(super) struct Made<'a> {
     id: &'a str,
     function: MadeFunction<'a>,
     #[serde(flatten)]
-    extra: &'a Extra,
+    extra: Cow<'a, Extra>,
 }
 
 #[derive(Serialize)]
@@ -90,7 +94,7 @@ struct MadeFunction<'a> {
 
 impl<'a> Made<'a> {
     /// Takes over `call`; `place` is where it stands in the request.
-    pub(super) fn of(call: &'a ToolCall, place: &str) -> Result<Made<'a>> {
+    pub(super) fn of(call: &'a ToolCall, place: &str, warnings: &mut Vec<String>) -> Result<Made<'a>> {
         let Some(function) = call.function.as_ref().filter(|_| call.kind == "function") else {
             return Err(unsupported(&format!("{place}.type"), NAME, "it knows calls of functions only"));
         };
@@ -100,7 +104,12 @@ impl<'a> Made<'a> {
             return Err(not_an_object(&format!("{place}.function.arguments")));
         };
         let function = MadeFunction { name: &function.name, arguments, extra: &function.extra };
-        Ok(Made { id: &call.id, function, extra: &call.extra })
+        let mut extra = Cow::Borrowed(&call.extra);
+        for field in foreign::IN_CALLS.into_iter().filter(|field| call.extra.get(field).is_some()) {
+            warn(warnings, left_out(&format!("messages[].tool_calls[].{field}"), NAME));
+            extra.to_mut().remove(field);
+        }
+        Ok(Made { id: &call.id, function, extra })
     }
 }
 

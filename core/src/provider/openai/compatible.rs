@@ -40,7 +40,6 @@ pub(super) const OPENAI: Dialect = Dialect {
     thinking: Thinking::LeftOut,
     takes: &[],
     thinking_required: false,
-    extra_content: false,
     cache_control: false,
     message_fields: None,
     short_tool_ids: false,
@@ -116,7 +115,7 @@ const FIREWORKS: Dialect = Dialect {
 const GEMINI_OPENAI: Dialect = Dialect {
     name: "gemini-openai",
     base_url: Some("https://generativelanguage.googleapis.com/v1beta/openai"),
-    extra_content: true,
+    takes: &["extra_content"],
     left_out: &["logit_bias", "service_tier", "store", "safety_identifier", "prompt_cache_key", "verbosity"],
     refused: &[Speech],
     ..COMPATIBLE
@@ -164,8 +163,17 @@ const LMSTUDIO: Dialect = Dialect {
 const LOCKGATE: Dialect = Dialect {
     name: "lockgate",
     thinking: Thinking::Field("reasoning_content"),
-    takes: &["thinking_blocks", "reasoning", "reasoning_details"],
-    extra_content: true,
+    takes: &[
+        "thinking_blocks",
+        "reasoning",
+        "reasoning_details",
+        "content_parts",
+        "content_blocks",
+        "citations",
+        "gemini_parts",
+        "extra_content",
+        "caller",
+    ],
     cache_control: true,
     ..GENERIC
 };

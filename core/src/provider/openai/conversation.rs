@@ -6,10 +6,8 @@ use sha2::{Digest, Sha256};
 
 use super::dialect::{Dialect, Thinking};
 use crate::provider::express::left_out;
+use crate::provider::foreign::{self, says_something};
 use crate::types::{ChatRequest, Content, Extra, Message, Part, Raw, Role, Tool};
-
-/// Fields of messages that hold what some provider said in a form of its own.
-const FOREIGN: [&str; 4] = ["thinking_blocks", "reasoning", "reasoning_details", "content_parts"];
 
 /// How long an id of a tool call is where it must be short.
 const SHORT: usize = 9;
@@ -46,6 +44,7 @@ impl Fit<'_> {
         if message.role == Role::Developer && !self.dialect.developer {
             message.to_mut().role = Role::System;
         }
+        self.foreign(&mut message);
         self.thinking(&mut message);
         self.tool_calls(&mut message);
         if !self.dialect.cache_control {
@@ -64,19 +63,28 @@ impl Fit<'_> {
         }
     }
 
-    fn thinking(&mut self, message: &mut Cow<'_, Message>) {
-        for field in FOREIGN {
+    /// What another provider said in its own form.
+    fn foreign(&mut self, message: &mut Cow<'_, Message>) {
+        for field in ["thinking_blocks"].into_iter().chain(foreign::IN_MESSAGES) {
             let taken =
                 self.dialect.takes.contains(&field) || self.dialect.thinking == Thinking::Field(field);
             if taken || !has(message, field) {
                 continue;
             }
-            self.leave_out(format!("messages[].{field}"));
-            match field {
-                "thinking_blocks" => message.to_mut().thinking_blocks.clear(),
-                _ => drop(message.to_mut().extra.remove(field)),
+            let told = match field {
+                "thinking_blocks" => {
+                    message.to_mut().thinking_blocks.clear();
+                    true
+                }
+                _ => message.to_mut().extra.remove(field).as_ref().is_some_and(says_something),
+            };
+            if told {
+                self.leave_out(format!("messages[].{field}"));
             }
         }
+    }
+
+    fn thinking(&mut self, message: &mut Cow<'_, Message>) {
         match self.dialect.thinking {
             Thinking::LeftOut if message.reasoning_content.is_some() => {
                 self.leave_out("messages[].reasoning_content");
@@ -99,12 +107,10 @@ impl Fit<'_> {
     }
 
     fn tool_calls(&mut self, message: &mut Cow<'_, Message>) {
-        if !self.dialect.extra_content
-            && message.tool_calls.iter().any(|call| call.extra.get("extra_content").is_some())
-        {
-            self.leave_out("messages[].tool_calls[].extra_content");
-            for call in &mut message.to_mut().tool_calls {
-                call.extra.remove("extra_content");
+        for field in foreign::IN_CALLS.into_iter().filter(|field| !self.dialect.takes.contains(field)) {
+            if message.tool_calls.iter().any(|call| call.extra.get(field).is_some()) {
+                self.leave_out(format!("messages[].tool_calls[].{field}"));
+                message.to_mut().tool_calls.iter_mut().for_each(|call| drop(call.extra.remove(field)));
             }
         }
         if !self.dialect.short_tool_ids {
@@ -174,8 +180,7 @@ impl Fit<'_> {
         let extra: Vec<String> = message.extra.iter().map(|(field, _)| field.to_owned()).collect();
         for field in extra.iter().filter(|field| !allowed.contains(&field.as_str())) {
             if let Some(value) = message.to_mut().extra.remove(field)
-                // SDKs hand messages back with what is not there written out.
-                && !matches!(value.get(), "null" | "[]" | "{}")
+                && says_something(&value)
             {
                 self.leave_out(format!("messages[].{field}"));
             }

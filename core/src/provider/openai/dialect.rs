@@ -28,12 +28,10 @@ pub struct Dialect {
     pub developer: bool,
     /// How thinking of earlier turns goes back to it.
     pub thinking: Thinking,
-    /// Fields of messages that other providers gave, which it takes all the same.
+    /// Fields of messages and of their tool calls that other providers gave, which it takes all the same.
     pub takes: &'static [&'static str],
     /// With tools every message of the assistant must bring its thinking, if need be an empty one.
     pub thinking_required: bool,
-    /// What it takes in `tool_calls[].extra_content`: Google's signatures.
-    pub extra_content: bool,
     /// It takes `cache_control` on messages, parts and tools.
     pub cache_control: bool,
     /// The only fields of messages it takes; none where it takes all.

@@ -38,6 +38,8 @@ async fn bad_requests_are_refused_in_the_vendors_words() {
     let pair = json!([{"role": "user", "content": "x"}, {"role": "assistant", "content": "so "}]);
     let call = json!({"type": "tool_use", "id": "t1", "name": "f", "input": {}});
     let open = json!([{"role": "user", "content": "x"}, {"role": "assistant", "content": [call]}, {"role": "user", "content": "y"}]);
+    let mut foreign = open.clone();
+    foreign[1]["content"][0]["extra_content"] = json!({});
     for (body, what) in [
         (with("max_tokens", Value::Null), "max_tokens: Field required"),
         (with("messages", Value::Null), "messages: Field required"),
@@ -79,6 +81,10 @@ async fn bad_requests_are_refused_in_the_vendors_words() {
         (
             content(json!([{"type": "image", "source": {"type": "url", "url": "http://x/y.png"}}])),
             "messages.0.content.0.image.source.url.url: Only HTTPS URLs are supported.",
+        ),
+        (
+            with("messages", foreign),
+            "messages.1.content.0.tool_use.extra_content: Extra inputs are not permitted",
         ),
         (
             with("messages", open),
