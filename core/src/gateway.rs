@@ -238,6 +238,12 @@ impl Core {
 
     /// Whether the stores answer.
     pub(crate) async fn check_stores(&self) -> Result<()> {
+        self.check_database().await?;
+        self.stores.limiter.check().await
+    }
+
+    /// Whether the store of projects, keys and the ledger answers.
+    pub(crate) async fn check_database(&self) -> Result<()> {
         self.stores.directory.version().await.map(|_| ())
     }
 }

@@ -16,6 +16,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response};
 
 use self::headers::RequestId;
+use crate::auth::OnStoreLoss;
 use crate::error::{Error, Kind};
 use crate::gateway::Gateway;
 use crate::telemetry::CONTENT_TYPE;
@@ -89,14 +90,18 @@ impl Gateway {
         headers::check_json(headers)
     }
 
+    /// Whether requests would be served. Without limits they are where the default project says so.
     async fn ready(&self) -> Result<Response<Body>, Error> {
-        match self.core().check_stores().await {
-            Ok(()) => Ok(body::json(200, r#"{"status":"ok","stores":"ok"}"#)),
-            Err(error) => {
-                tracing::warn!(%error, "not ready");
-                Ok(body::json(503, r#"{"status":"unavailable","stores":"unavailable"}"#))
-            }
+        let core = self.core();
+        let Err(error) = core.check_stores().await else {
+            return Ok(body::json(200, r#"{"status":"ok","stores":"ok"}"#));
+        };
+        let closed = core.config.project.on_store_loss == OnStoreLoss::Closed;
+        if !closed && core.check_database().await.is_ok() {
+            return Ok(body::json(200, r#"{"status":"degraded","stores":"unavailable"}"#));
         }
+        tracing::warn!(%error, "not ready");
+        Ok(body::json(503, r#"{"status":"unavailable","stores":"unavailable"}"#))
     }
 }
 

@@ -224,7 +224,7 @@ impl Attempts<'_> {
     async fn cover(&self, candidate: &Candidate, reservation: &mut Reservation) -> Result<()> {
         let Some(held) = reservation.held() else { return Ok(()) };
         let needed = match &candidate.price {
-            Some(price) => price.reserve(self.demand.input_tokens, self.demand.output_tokens),
+            Some(price) => self.demand.cost(price),
             None if self.admission.caps.any() => return Err(unknown_price(&candidate.model)),
             None => Nano::ZERO,
         };

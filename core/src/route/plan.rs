@@ -35,9 +35,7 @@ impl Way {
     fn estimate(&mut self, caller: &Caller) {
         let candidate = self.route.first();
         self.demand = Demand::of(&self.ask, candidate, &caller.project.settings);
-        let price = candidate.price.as_ref();
-        self.money = price
-            .map_or(Nano::ZERO, |price| price.reserve(self.demand.input_tokens, self.demand.output_tokens));
+        self.money = candidate.price.as_ref().map_or(Nano::ZERO, |price| self.demand.cost(price));
     }
 }
 

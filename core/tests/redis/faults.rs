@@ -155,6 +155,28 @@ async fn open_serves_and_counts_later() {
     assert_eq!(house.sim.settled().await.len(), 11);
 }
 
+/// Who sends requests here is told whether they would be served.
+#[tokio::test]
+async fn readiness_follows_the_policy() {
+    for (on_loss, without) in [(OnStoreLoss::Closed, 503), (OnStoreLoss::Open, 200)] {
+        let server = Server::start();
+        let proxy = Proxy::before(server.port).await;
+        let mut house = House::new(proxy.url()).await;
+        (house.timeout_ms, house.on_loss) = (200, on_loss);
+        let gateway = house.gateway("a").await;
+        let ready = async || {
+            let asked = http::Request::get("/ready").body(bytes::Bytes::new()).unwrap();
+            gateway.handle(asked).await.status().as_u16()
+        };
+        assert_eq!(ready().await, 200);
+        proxy.refuse(true);
+        assert_eq!(ready().await, without, "{on_loss:?}");
+        assert!(gateway.metrics().await.contains("stores_up 0"));
+        proxy.refuse(false);
+        until("it is ready again", || async { ready().await == 200 }).await;
+    }
+}
+
 /// The process that [`what_open_served_is_counted_after_a_kill`] kills.
 #[tokio::test]
 async fn a_process_that_serves_without_redis() {

@@ -7,6 +7,7 @@ use lockgate::pricing::{PriceOverride, PriceTable};
 use lockgate::provider::token_counts;
 use serde_json::{Value, json};
 
+use crate::harness::assemble;
 use crate::provider;
 
 /// Friday, 20 November 2026, midnight UTC.
@@ -324,6 +325,25 @@ fn xai_bills_thinking_beside_the_answer() {
             ("grok-4.5", usage(250_000, 50_000, 10, 90), 851_200_000),
         ],
     );
+}
+
+#[test]
+fn google_in_this_protocol_counts_thinking_in_the_total_alone() {
+    let model = json!({"provider": "gemini-openai", "model": "gemini-2.5-flash", "price":
+        {"input": "0.30", "output": "2.50"}});
+    let usage = json!({"prompt_tokens": 20, "completion_tokens": 198, "total_tokens": 623});
+    // 20 × 0.30 + (198 + 405) × 2.50 = 6 + 1507.5
+    check("gemini-openai", &with(model), [("gemini-2.5-flash", usage.clone(), 1_513_500)]);
+    let choice = json!({"index": 0, "delta": {"role": "assistant", "content": "x"}, "finish_reason": "stop"});
+    let stream = format!(
+        "data: {}\n\ndata: {}\n\ndata: [DONE]\n\n",
+        json!({"id": "a", "model": "m", "choices": [choice]}),
+        json!({"id": "a", "model": "m", "choices": [], "usage": usage}),
+    );
+    let (events, ended) = provider("gemini-openai").decode([stream.as_bytes()]);
+    ended.unwrap();
+    let counts = token_counts(&assemble(&events).unwrap().usage.unwrap());
+    assert_eq!((counts.input, counts.output, counts.reasoning), (20, 603, 405));
 }
 
 #[test]

@@ -38,6 +38,7 @@ pub(super) const OPENAI: Dialect = Dialect {
     stream_options: true,
     developer: true,
     thinking: Thinking::LeftOut,
+    thinking_in_total: false,
     takes: &[],
     thinking_required: false,
     cache_control: false,
@@ -115,6 +116,7 @@ const FIREWORKS: Dialect = Dialect {
 const GEMINI_OPENAI: Dialect = Dialect {
     name: "gemini-openai",
     base_url: Some("https://generativelanguage.googleapis.com/v1beta/openai"),
+    thinking_in_total: true,
     takes: &["extra_content"],
     left_out: &["logit_bias", "service_tier", "store", "safety_identifier", "prompt_cache_key", "verbosity"],
     refused: &[Speech],

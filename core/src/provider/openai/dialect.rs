@@ -28,6 +28,8 @@ pub struct Dialect {
     pub developer: bool,
     /// How thinking of earlier turns goes back to it.
     pub thinking: Thinking,
+    /// It counts thinking in the total alone.
+    pub thinking_in_total: bool,
     /// Fields of messages and of their tool calls that other providers gave, which it takes all the same.
     pub takes: &'static [&'static str],
     /// With tools every message of the assistant must bring its thinking, if need be an empty one.

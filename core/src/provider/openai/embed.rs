@@ -53,7 +53,8 @@ pub(super) fn read(body: &[u8]) -> Result<EmbedResponse, Failure> {
         return Err(Failure::malformed("The provider's answer has no vectors."));
     }
     if let Some(told) = &mut response.usage {
-        usage::settle(told);
+        // Nobody thinks to make vectors.
+        usage::settle(told, Dialect::OPENAI);
     }
     response.lockgate = None;
     Ok(response)

@@ -73,11 +73,11 @@ impl Adapter for OpenAi {
     }
 
     fn answer(&self, body: &[u8]) -> Result<ChatResponse, Failure> {
-        response::read(body)
+        response::read(body, self.dialect)
     }
 
     fn decoder(&self) -> Box<dyn Decoder> {
-        let decoder = stream::ChatDecoder::default();
+        let decoder = stream::ChatDecoder::new(self.dialect);
         if cfg!(debug_assertions) { Box::new(Lawful::new(decoder)) } else { Box::new(decoder) }
     }
 

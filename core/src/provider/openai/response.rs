@@ -1,11 +1,11 @@
 //! A whole answer coming in.
 
 use super::content::Said;
-use super::{error, tools, usage};
+use super::{Dialect, error, tools, usage};
 use crate::provider::{Failure, FailureClass};
 use crate::types::{ChatResponse, Choice, Content, Extra, FinishReason, Message, Raw};
 
-pub(super) fn read(body: &[u8]) -> Result<ChatResponse, Failure> {
+pub(super) fn read(body: &[u8], dialect: &Dialect) -> Result<ChatResponse, Failure> {
     let mut response: ChatResponse = match serde_json::from_slice(body) {
         Ok(response) => response,
         // Some providers answer 200 with an error object.
@@ -25,7 +25,7 @@ pub(super) fn read(body: &[u8]) -> Result<ChatResponse, Failure> {
     // What another gateway says of itself; ours takes its place.
     response.lockgate = None;
     if let Some(told) = &mut response.usage {
-        usage::settle(told);
+        usage::settle(told, dialect);
     }
     let id = response.id.clone();
     for choice in &mut response.choices {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::tools::Calls;
-use super::{content, error, response, usage};
+use super::{Dialect, content, error, response, usage};
 use crate::provider::{Decoder, Failure, FailureClass};
 use crate::stream::{Carry, Delta, Event, Frame, Framer, Piece, Start, TooLarge};
 use crate::types::{Chunk, ChunkChoice, Extra, FinishReason, Raw, SharedStr, Usage};
@@ -16,14 +16,29 @@ const MAX_CHOICES: usize = 128;
 /// The end of each answer is told when the stream ends, so that what comes late still precedes it. `[DONE]` ends the
 /// stream. A body that ends without it is whole only if every answer had its reason and usage came, which is the last
 /// thing before `[DONE]`: some providers leave it at that. Anything else is cut.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct ChatDecoder {
     framer: Framer,
     state: State,
 }
 
-#[derive(Debug, Default)]
+impl ChatDecoder {
+    pub(super) fn new(dialect: &'static Dialect) -> ChatDecoder {
+        let state = State {
+            dialect,
+            started: None,
+            waiting: Extra::default(),
+            answers: BTreeMap::new(),
+            usage: None,
+            done: false,
+        };
+        ChatDecoder { framer: Framer::default(), state }
+    }
+}
+
+#[derive(Debug)]
 struct State {
+    dialect: &'static Dialect,
     /// Set once the start was told.
     started: Option<Start>,
     /// Unknown fields of chunks that had no choice to carry them.
@@ -104,7 +119,7 @@ impl State {
             chunk;
         let mut usage = usage.or_else(|| usage::of_groq(&extra));
         if let Some(told) = &mut usage {
-            usage::settle(told);
+            usage::settle(told, self.dialect);
         }
         match (&mut self.usage, usage) {
             (Some(known), Some(usage)) => known.merge(usage),

@@ -1,5 +1,6 @@
 //! OpenAI's usage as token counts.
 
+use super::Dialect;
 use crate::pricing::TokenCounts;
 use crate::types::{Extra, PromptDetails, Raw, Usage};
 
@@ -7,7 +8,7 @@ use crate::types::{Extra, PromptDetails, Raw, Usage};
 const CACHED: [&str; 2] = ["prompt_cache_hit_tokens", "cached_tokens"];
 
 /// Evens out what compatible providers report differently, so that totals include their parts.
-pub(super) fn settle(usage: &mut Usage) {
+pub(super) fn settle(usage: &mut Usage, dialect: &Dialect) {
     if usage.prompt_tokens_details.as_ref().is_none_or(|details| details.cached_tokens.is_none())
         && let Some(cached) = CACHED.iter().find_map(|name| usage.extra.get(name).and_then(Raw::read::<u64>))
     {
@@ -16,9 +17,12 @@ pub(super) fn settle(usage: &mut Usage) {
     let details = usage.completion_tokens_details.as_ref();
     let thinking = details.and_then(|details| details.reasoning_tokens).unwrap_or(0);
     let said = usage.prompt_tokens.saturating_add(usage.completion_tokens);
-    // xAI counts thinking apart from the answer; the total tells.
-    if thinking > 0 && usage.total_tokens == said.saturating_add(thinking) {
-        usage.completion_tokens = usage.completion_tokens.saturating_add(thinking);
+    let unsaid = usage.total_tokens.saturating_sub(said);
+    // xAI counts thinking apart from the answer, and Google here does not count it at all; the total tells.
+    if unsaid > 0 && (unsaid == thinking || dialect.thinking_in_total) {
+        usage.completion_tokens = usage.completion_tokens.saturating_add(unsaid);
+        let details = usage.completion_tokens_details.get_or_insert_default();
+        details.reasoning_tokens = Some(thinking.max(unsaid));
     }
 }
 
