@@ -120,6 +120,7 @@ test("several gateways in one process, each with books of its own", async () => 
   const answered = all.filter(({ status }) => status === "fulfilled").length;
   assert.ok(answered > 0 && answered < 40, `${answered} of 40`);
   for (const { reason } of all) assert.ok(reason === undefined || reason.code === "spend_cap_exceeded", reason);
+  assert.equal(await second.flush(), true);
   assert.ok((await atRest(first, answered)) <= 1_000_000);
 });
 

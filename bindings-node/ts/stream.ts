@@ -127,6 +127,7 @@ export function opening(stream: Promise<ChatStream>): OpeningStream {
     return {
       next: () => opened.then((iterator) => iterator.next()),
       return: async () => {
+        opened.catch(() => {});
         stream.then(
           (open) => open.close(),
           () => {},
