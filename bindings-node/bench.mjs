@@ -10,6 +10,7 @@ import { readdirSync, statSync } from "node:fs";
 import { connect } from "node:net";
 import { availableParallelism } from "node:os";
 import path from "node:path";
+import { monitorEventLoopDelay } from "node:perf_hooks";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -121,6 +122,28 @@ async function round(url, number) {
   await gateway.close();
 }
 
+/** How late timers are while 64 streams come in, an event each 20 ms. */
+async function streams({ openai: url, control }) {
+  const gateway = await Gateway.create(
+    { store: "memory", providers: { openai: { api_key: "sk-bench", base_url: url } } },
+    { environment: {} },
+  );
+  const faults = [{ kind: "slow_events", ms: 20, times: 64 }];
+  await fetch(`${control}/faults`, { method: "POST", body: JSON.stringify({ provider: "openai", faults }) });
+  const delay = monitorEventLoopDelay({ resolution: 1 });
+  delay.enable();
+  await Promise.all(
+    Array.from({ length: 64 }, async (_, number) => {
+      for await (const chunk of gateway.chatStream(ask(`count to 60 (${number})`))) void chunk;
+    }),
+  );
+  delay.disable();
+  await gateway.close();
+  // The timer itself waits a millisecond.
+  const over = (share) => (delay.percentile(share) / 1e6 - 1).toFixed(1);
+  return `event-loop delay under 64 streams, ms: p50 ${over(50)}, p99 ${over(99)}, most ${(delay.max / 1e6 - 1).toFixed(1)}`;
+}
+
 function size() {
   const modules = path.join(HERE, "node_modules");
   const [platform] = readdirSync(path.join(modules, "@lockgate"));
@@ -150,9 +173,10 @@ const binary = path.join(process.env.LOCKGATE_BIN_DIR, "lockgate-sim");
 const simulator = spawn(binary, ["--listen", "127.0.0.1:0", "--json", "--exit-with-parent"], { stdio: ["pipe", "pipe", "inherit"] });
 try {
   const { value } = await createInterface({ input: simulator.stdout })[Symbol.asyncIterator]().next();
-  const { openai } = JSON.parse(value);
-  for (let number = 0; number < ROUNDS; number += 1) await round(openai, number);
+  const urls = JSON.parse(value);
+  for (let number = 0; number < ROUNDS; number += 1) await round(urls.openai, number);
   show();
+  console.log(await streams(urls));
 } finally {
   simulator.kill();
 }
