@@ -2,8 +2,8 @@
 //
 // node --expose-gc bench.mjs [--calls 1000] [--rounds 5]        (`make bench-node`)
 //
-// Each round times every row, one after another. Shown is each row's best round: what other programs take from the machine
-// is in all of them, in the best one least.
+// Each round times every row, one after another. Shown is each row's best round: what other programs take from the
+// machine is in all of them, in the best one least.
 
 import { execFileSync, spawn } from "node:child_process";
 import { readdirSync, statSync } from "node:fs";
@@ -61,7 +61,9 @@ async function time(name, calls, work) {
 const ask = (text) => ({ model: "gpt-4o-mini", messages: [{ role: "user", content: text }] });
 
 function loads() {
-  const seen = Array.from({ length: LOADS }, () => JSON.parse(execFileSync(process.execPath, ["--eval", LOADING], { cwd: HERE })));
+  const seen = Array.from({ length: LOADS }, () =>
+    JSON.parse(execFileSync(process.execPath, ["--eval", LOADING], { cwd: HERE })),
+  );
   const column = (place) => seen.map((row) => row[place]);
   note("require lockgate", column(0));
   note("require lockgate: RSS in MiB", column(1));
@@ -96,7 +98,11 @@ async function alone(url) {
 
 async function round(url, number) {
   const gateway = await Gateway.create(
-    { store: "memory", providers: { openai: { api_key: "sk-bench", base_url: url } }, project: { monthly_cap: 100_000 } },
+    {
+      store: "memory",
+      providers: { openai: { api_key: "sk-bench", base_url: url } },
+      project: { monthly_cap: 100_000 },
+    },
     { environment: {} },
   );
   // Limits of the key and of the customer, beside the project's cap: everything is on, and nothing is refused.
@@ -107,7 +113,8 @@ async function round(url, number) {
   await gateway.chat(hit, limits);
   await time("exact hit", CALLS * 5, () => gateway.chat(hit, limits));
   const headers = { authorization: `Bearer ${secret}`, "x-customer-id": "bench", "content-type": "application/json" };
-  const fetched = (at, text) => at(`${url}/chat/completions`, { method: "POST", headers, body: JSON.stringify(ask(text)) });
+  const fetched = (at, text) =>
+    at(`${url}/chat/completions`, { method: "POST", headers, body: JSON.stringify(ask(text)) });
   await time("exact hit through fetch", CALLS, async () => (await fetched(gateway.fetch, "the same again")).json());
   await alone(url);
   await time("bare fetch", CALLS, async (n) => (await fetched(fetch, `a ${n}`)).json());
@@ -140,8 +147,9 @@ async function streams({ openai: url, control }) {
   delay.disable();
   await gateway.close();
   // The timer itself waits a millisecond.
-  const over = (share) => (delay.percentile(share) / 1e6 - 1).toFixed(1);
-  return `event-loop delay under 64 streams, ms: p50 ${over(50)}, p99 ${over(99)}, most ${(delay.max / 1e6 - 1).toFixed(1)}`;
+  const over = (nanoseconds) => (nanoseconds / 1e6 - 1).toFixed(1);
+  const [p50, p99] = [50, 99].map((share) => over(delay.percentile(share)));
+  return `event-loop delay under 64 streams, ms: p50 ${p50}, p99 ${p99}, most ${over(delay.max)}`;
 }
 
 function size() {
@@ -153,24 +161,28 @@ function size() {
     .filter((file) => statSync(file).isFile())
     .reduce((sum, file) => sum + bytes(file), 0);
   const module = bytes(path.join(modules, "@lockgate", platform, "lockgate.node"));
-  return `installed: ${(module / 1e6).toFixed(1)} MB native module (${platform}), ${(surface / 1e3).toFixed(0)} kB JavaScript and types`;
+  const [native, script] = [(module / 1e6).toFixed(1), (surface / 1e3).toFixed(0)];
+  return `installed: ${native} MB native module (${platform}), ${script} kB JavaScript and types`;
 }
 
 function show() {
   const simulator = rows.get("the simulator alone (a socket)").p50;
-  console.log(`${availableParallelism()} cores, Node ${process.version}, best of ${ROUNDS} rounds of ${CALLS} calls; limits, caps and cache on`);
+  const machine = `${availableParallelism()} cores, Node ${process.version}`;
+  console.log(`${machine}, best of ${ROUNDS} rounds of ${CALLS} calls; limits, caps and cache on`);
   console.log(size());
-  console.log(`${"".padEnd(34)} ${"p50 µs".padStart(9)} ${"p99 µs".padStart(9)} ${"over the simulator".padStart(19)}`);
+  const line = (name, ...cells) => [name.padEnd(34), ...cells.map((cell) => cell.padStart(13))].join(" ").trimEnd();
+  console.log(line("", "p50 µs", "p99 µs", "over the sim"));
   for (const [name, { p50, p99 }] of rows) {
     const upstream = !/^(require|Gateway|exact)/.test(name);
-    const over = upstream ? (p50 - simulator).toFixed(1) : "";
-    console.log(`${name.padEnd(34)} ${p50.toFixed(1).padStart(9)} ${p99.toFixed(1).padStart(9)} ${over.padStart(19)}`.trimEnd());
+    console.log(line(name, p50.toFixed(1), p99.toFixed(1), upstream ? (p50 - simulator).toFixed(1) : ""));
   }
 }
 
 loads();
 const binary = path.join(process.env.LOCKGATE_BIN_DIR, "lockgate-sim");
-const simulator = spawn(binary, ["--listen", "127.0.0.1:0", "--json", "--exit-with-parent"], { stdio: ["pipe", "pipe", "inherit"] });
+const simulator = spawn(binary, ["--listen", "127.0.0.1:0", "--json", "--exit-with-parent"], {
+  stdio: ["pipe", "pipe", "inherit"],
+});
 try {
   const { value } = await createInterface({ input: simulator.stdout })[Symbol.asyncIterator]().next();
   const urls = JSON.parse(value);

@@ -1,7 +1,7 @@
 //! Where the runtime leaves what is done for one event loop, and how it rings for it.
 //!
-//! Each thread of JavaScript has a desk. JavaScript numbers its calls by tickets; what cannot be answered at once goes on
-//! in the runtime under its ticket, and is fetched after the bell.
+//! Each thread of JavaScript has a desk. JavaScript numbers its calls by tickets; what cannot be answered at once goes
+//! on in the runtime under its ticket, and is fetched after the bell.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};

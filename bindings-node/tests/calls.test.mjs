@@ -107,7 +107,10 @@ test("calls wait side by side", async () => {
 test("embeddings", async () => {
   const request = { model: "text-embedding-3-small", input: ["one", "two"] };
   const made = await bench.gateway.embed(request);
-  assert.deepEqual(made.data.map((vector) => vector.index), [0, 1]);
+  assert.deepEqual(
+    made.data.map((vector) => vector.index),
+    [0, 1],
+  );
   assert.ok(made.data[0].embedding.every((number) => typeof number === "number"));
   assert.ok(made.lockgate.cost_nano_usd > 0);
   const again = await bench.gateway.embed(request);
@@ -166,7 +169,10 @@ test("administration", async () => {
   await refusal(gateway.chat(ask("Hello"), { key: fresh.secret, customer: "c1" }), "invalid_api_key");
   const limited = await gateway.customers.set("c1", { daily_cap: 0.1 }, { project: "team-a" });
   assert.equal(limited.limits.daily_cap, "0.1");
-  assert.deepEqual((await gateway.customers.list({ project: "team-a" })).map(({ id }) => id), ["c1"]);
+  assert.deepEqual(
+    (await gateway.customers.list({ project: "team-a" })).map(({ id }) => id),
+    ["c1"],
+  );
   assert.equal(await gateway.customers.forget("c1", { project: "team-a" }), true);
   assert.equal(await gateway.customers.forget("c2", { project: "team-a" }), false);
   await gateway.flush();
@@ -174,7 +180,10 @@ test("administration", async () => {
   const [total] = await gateway.usage({ project: "team-a", since });
   assert.equal(total.requests, 2);
   const models = await gateway.usage({ project: "team-a", by: "model" });
-  assert.deepEqual(models.map(({ group, requests }) => [group, requests]), [["gpt-4o-mini", 2]]);
+  assert.deepEqual(
+    models.map(({ group, requests }) => [group, requests]),
+    [["gpt-4o-mini", 2]],
+  );
   assert.match((await refusal(gateway.projects.set("team-a", { no_such_setting: 1 }))).message, /no_such_setting/);
   assert.equal((await refusal(gateway.keys.create({ expires_in: -1 }))).param, "expires_in");
   assert.match((await refusal(gateway.keys.create({ colour: "red" }))).message, /colour/);

@@ -39,14 +39,18 @@ for (const [way, ask] of Object.entries(WAYS)) {
       test(`${each.name}, ${way}, on ${store.name}`, async () => {
         await bench.script(...each.upstream);
         const gateway = await bench.create({ ...behaviour.settings(store, bench.folder), project: each.project ?? {} });
-        for (const [customer, limits] of Object.entries(each.customers ?? {})) await gateway.customers.set(customer, limits);
+        for (const [customer, limits] of Object.entries(each.customers ?? {}))
+          await gateway.customers.set(customer, limits);
         const own = each.key && (await gateway.keys.create(each.key)).secret;
         let cost = 0;
         for (const call of each.calls) cost += behaviour.judge(await ask(gateway, call, own), call.expect);
         assert.equal(await gateway.flush(), true);
         assert.equal((await gateway.inspect()).open, 0);
         const lines = await gateway.usage();
-        assert.equal(lines.reduce((sum, line) => sum + line.cost, 0), cost);
+        assert.equal(
+          lines.reduce((sum, line) => sum + line.cost, 0),
+          cost,
+        );
         behaviour.judgeUpstream(await bench.requests(), each);
       });
     }

@@ -82,7 +82,10 @@ test("a web route", async () => {
     const left = await post("count to 400", { signal: leaving.signal });
     await left.body.getReader().read();
     leaving.abort();
-    assert.deepEqual((await simulator.settled(2)).map(({ outcome }) => outcome), ["completed", "aborted"]);
+    assert.deepEqual(
+      (await simulator.settled(2)).map(({ outcome }) => outcome),
+      ["completed", "aborted"],
+    );
     const headers = { "x-user": "greedy" };
     const statuses = new Set();
     for (let number = 0; number < 100 && !statuses.has(429); number += 1) {

@@ -33,7 +33,11 @@ test("whatever base URL an SDK has", async () => {
   ]) {
     assert.equal((await bench.gateway.fetch(url, post(ask("Hello")))).status, 200, String(url));
   }
-  for (const url of ["http://lockgate/v1/models", "http://lockgate/models", "http://lockgate/x/v1/models/gpt-4o-mini"]) {
+  for (const url of [
+    "http://lockgate/v1/models",
+    "http://lockgate/models",
+    "http://lockgate/x/v1/models/gpt-4o-mini",
+  ]) {
     assert.equal((await bench.gateway.fetch(url)).status, 200, url);
   }
   const lost = await bench.gateway.fetch("http://lockgate/v1/nothing");
@@ -130,12 +134,20 @@ test("an abort ends a call, and a body", async () => {
   const reader = response.body.getReader();
   await reader.read();
   late.abort();
-  await assert.rejects(async () => {
-    for (;;) if ((await reader.read()).done) return;
-  }, { name: "AbortError" });
-  assert.deepEqual((await bench.settled(2)).map(({ outcome }) => outcome), ["aborted", "aborted"]);
+  await assert.rejects(
+    async () => {
+      for (;;) if ((await reader.read()).done) return;
+    },
+    { name: "AbortError" },
+  );
+  assert.deepEqual(
+    (await bench.settled(2)).map(({ outcome }) => outcome),
+    ["aborted", "aborted"],
+  );
   await atRest(bench.gateway, 2);
-  await assert.rejects(bench.gateway.fetch(URL_OF_CHAT, post(ask("x"), { signal: AbortSignal.abort() })), { name: "AbortError" });
+  await assert.rejects(bench.gateway.fetch(URL_OF_CHAT, post(ask("x"), { signal: AbortSignal.abort() })), {
+    name: "AbortError",
+  });
 });
 
 test("a body that is lost is cancelled when it is collected", async () => {

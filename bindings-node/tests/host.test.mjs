@@ -39,15 +39,25 @@ async function child(script, more = {}, { flags = [], status = 0, signal = null 
 test("loading opens nothing and starts nothing", async () => {
   const script = `
     import { readdirSync, readFileSync, readlinkSync } from "node:fs";
-    const sockets = () => readdirSync("/proc/self/fd").map((fd) => { try { return readlinkSync("/proc/self/fd/" + fd); } catch { return ""; } }).filter((name) => name.startsWith("socket:")).length;
-    // Those that Node reads files with come at the first read.
-    const threads = () => readdirSync("/proc/self/task").map((task) => readFileSync("/proc/self/task/" + task + "/comm", "utf8").trim()).filter((name) => !/^(node|libuv|V8|Delayed|Signal)/.test(name));
-    const before = { threads: threads(), sockets: sockets(), handles: process.getActiveResourcesInfo().length };
+    const target = (fd) => {
+      try {
+        return readlinkSync("/proc/self/fd/" + fd);
+      } catch {
+        return "";
+      }
+    };
+    const sockets = () => readdirSync("/proc/self/fd").filter((fd) => target(fd).startsWith("socket:")).length;
+    const called = (task) => readFileSync("/proc/self/task/" + task + "/comm", "utf8").trim();
+    // Node's own come as it needs them: those that read files at the first read.
+    const own = /^(node|libuv|V8|Delayed|Signal)/;
+    const threads = () => readdirSync("/proc/self/task").map(called).filter((name) => !own.test(name));
+    const look = () => ({ threads: threads(), sockets: sockets(), handles: process.getActiveResourcesInfo().length });
+    const before = look();
     const { Gateway } = await import("lockgate");
     // What reading the files took is over after a turn.
     await new Promise(setImmediate);
     await new Promise(setImmediate);
-    const now = { threads: threads(), sockets: sockets(), handles: process.getActiveResourcesInfo().length };
+    const now = look();
     console.log(JSON.stringify([before, now]), typeof Gateway.create);
   `;
   const argv = ["--input-type=module", "--eval", script];
@@ -96,7 +106,10 @@ for (const [name, end, expected] of [
     await bench.script({ kind: "stall", after_events: 3, times: 4 });
     const store = SQLITE();
     assert.equal(await child(LEAVING + end, { store }, expected), "end");
-    assert.deepEqual((await bench.settled(4)).map(({ outcome }) => outcome), Array(4).fill("aborted"));
+    assert.deepEqual(
+      (await bench.settled(4)).map(({ outcome }) => outcome),
+      Array(4).fill("aborted"),
+    );
     const gateway = await bench.create({ store });
     assert.ok((await atRest(gateway, 4)) > 0, "what was settled at the end is in the ledger");
   });
@@ -106,7 +119,10 @@ test("an uncaught error ends as it always does", async () => {
   await bench.script({ kind: "stall", after_events: 3, times: 4 });
   const script = `process.on("uncaughtException", () => process.exit(9));${LEAVING} throw new Error("enough");`;
   assert.equal(await child(script, {}, { status: 9 }), "end");
-  assert.deepEqual((await bench.settled(4)).map(({ outcome }) => outcome), Array(4).fill("aborted"));
+  assert.deepEqual(
+    (await bench.settled(4)).map(({ outcome }) => outcome),
+    Array(4).fill("aborted"),
+  );
 });
 
 test("several gateways in one process, each with books of its own", async () => {
@@ -140,15 +156,21 @@ const WORKING = `
   if (workerData.stay) setInterval(() => {}, 1000);
 `;
 
+/** A module that a worker runs from nowhere finds no package by its name. */
+const WORKER = `data:text/javascript,${encodeURIComponent(
+  WORKING.replace('"lockgate"', JSON.stringify(import.meta.resolve("lockgate"))),
+)}`;
+
 function working(settings, more = {}) {
   const data = { settings, calls: ["one", "two", "three"], open: [], stay: false, ...more };
-  const script = `data:text/javascript,${encodeURIComponent(WORKING.replace('"lockgate"', JSON.stringify(import.meta.resolve("lockgate"))))}`;
-  return new Worker(new URL(script), { workerData: data });
+  return new Worker(new URL(WORKER), { workerData: data });
 }
 
 test("worker threads, each with a gateway, on one store", async () => {
   const settings = bench.settings({ store: SQLITE(), shared: true });
-  const workers = Array.from({ length: 4 }, (_, number) => working(settings, { calls: [`a ${number}`, `b ${number}`] }));
+  const workers = Array.from({ length: 4 }, (_, number) =>
+    working(settings, { calls: [`a ${number}`, `b ${number}`] }),
+  );
   const ends = await Promise.all(workers.map((worker) => once(worker, "exit")));
   assert.deepEqual(ends, Array(4).fill([0]));
   await atRest(await bench.create({ store: SQLITE(), shared: true }), 8);
@@ -160,7 +182,10 @@ test("a worker that is terminated settles what was open", async () => {
   const worker = working(bench.settings({ store }), { calls: [], open: ["count to 50", "count to 60"], stay: true });
   await once(worker, "message");
   assert.equal(await worker.terminate(), 1);
-  assert.deepEqual((await bench.settled(2)).map(({ outcome }) => outcome), ["aborted", "aborted"]);
+  assert.deepEqual(
+    (await bench.settled(2)).map(({ outcome }) => outcome),
+    ["aborted", "aborted"],
+  );
   await atRest(await bench.create({ store }), 2);
 });
 
@@ -177,9 +202,7 @@ test("workers come and go in a process that never loaded the package itself", as
     }
     console.log("fine");
   `;
-  const resolved = JSON.stringify(import.meta.resolve("lockgate"));
-  const working = `data:text/javascript,${encodeURIComponent(WORKING.replace('"lockgate"', resolved))}`;
-  const head = `const SETTINGS = ${JSON.stringify(bench.settings())}; const WORKING = ${JSON.stringify(working)};`;
+  const head = `const SETTINGS = ${JSON.stringify(bench.settings())}; const WORKING = ${JSON.stringify(WORKER)};`;
   const running = spawn(process.execPath, ["--input-type=module", "--eval", head + script], { cwd: HERE });
   let told = "";
   for (const way of [running.stdout, running.stderr]) way.on("data", (bytes) => (told += bytes));

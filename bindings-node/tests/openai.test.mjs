@@ -1,5 +1,5 @@
-// The official openai package once more: the suite of tests/node, through the drop-in fetch instead of a server. Only the
-// way to the gateway differs.
+// The official openai package once more: the suite of tests/node, through the drop-in fetch instead of a server. Only
+// the way to the gateway differs.
 
 import assert from "node:assert/strict";
 import path from "node:path";

@@ -32,8 +32,9 @@ const NODE = `
   const gateway = await Gateway.create(settings, { environment: {} });
   process.stdout.write("ready\\n");
   await new Promise((resolve) => process.stdin.once("data", resolve));
-  const ask = (n) => gateway.chat({ ...request, messages: [{ role: "user", content: name + n }] }).then(() => 200, (error) => error.status);
-  const seen = await Promise.all(Array.from({ length: racers }, (_, n) => ask(n)));
+  const ask = (n) => gateway.chat({ ...request, messages: [{ role: "user", content: name + n }] });
+  const status = (answer) => answer.then(() => 200, (error) => error.status);
+  const seen = await Promise.all(Array.from({ length: racers }, (_, n) => status(ask(n))));
   await gateway.close();
   console.log(JSON.stringify(seen));
   process.stdin.destroy();
@@ -101,7 +102,11 @@ for (const [name, storeIn] of Object.entries(STORES)) {
       await Promise.all(others.map((racer) => racer.ready()));
       const sdk = new OpenAI({ apiKey: secret, baseURL: server.announcement.base_url, maxRetries: 0 });
       const request = (text) => ({ ...REQUEST, messages: ask(text).messages });
-      const status = (promise) => promise.then(() => 200, (error) => error.status);
+      const status = (promise) =>
+        promise.then(
+          () => 200,
+          (error) => error.status,
+        );
       const own = (text) => status(gateway.chat(request(text)));
       const served = (text) => status(sdk.chat.completions.create(request(text)));
       const here = Array.from({ length: racers }, (_, number) => [own(`own ${number}`), served(`served ${number}`)]);

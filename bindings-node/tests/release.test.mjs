@@ -49,5 +49,8 @@ test("a release with a platform missing is not published", async () => {
   assert.match(refused.stderr, new RegExp(`not all of the release: ${names[0]}`));
   await writeFile(path.join(bench.folder, names[0]), "");
   const { stdout } = await run(path.join(ROOT, "tests", "npm"), ["--list", bench.folder]);
-  assert.deepEqual(stdout.trim().split("\n"), names.map((name) => path.join(bench.folder, name)));
+  assert.deepEqual(
+    stdout.trim().split("\n"),
+    names.map((name) => path.join(bench.folder, name)),
+  );
 });

@@ -14,7 +14,10 @@ import { LONG, SLOW, ask, atRest, workbench } from "./support.mjs";
 
 const bench = workbench();
 const openai = () => createOpenAI({ apiKey: "unused", fetch: bench.gateway.fetch });
-const WAYS = { "chat completions": (provider) => provider.chat("gpt-4o-mini"), responses: (provider) => provider.responses("gpt-4o-mini") };
+const WAYS = {
+  "chat completions": (provider) => provider.chat("gpt-4o-mini"),
+  responses: (provider) => provider.responses("gpt-4o-mini"),
+};
 
 for (const [name, model] of Object.entries(WAYS)) {
   test(`the Vercel AI SDK over ${name}: an answer, and what it cost`, async () => {
@@ -56,7 +59,10 @@ test("the Vercel AI SDK: an object by its schema, vectors, a refusal", async () 
   assert.deepEqual(object, { city: "Zürich" });
   const model = openai().embedding("text-embedding-3-small");
   const { embeddings } = await embedMany({ model, values: ["one", "two"] });
-  assert.deepEqual(embeddings.map((vector) => vector.length), [1536, 1536]);
+  assert.deepEqual(
+    embeddings.map((vector) => vector.length),
+    [1536, 1536],
+  );
   await bench.gateway.projects.set("default", { monthly_cap: 0 });
   const refused = generateText({ model: openai().chat("gpt-4o-mini"), prompt: "More?" });
   await assert.rejects(refused, (error) => {
@@ -86,5 +92,9 @@ test("OpenAI's SDK: the Responses protocol, whole and streamed", async () => {
   const stream = client.responses.stream({ model: "gpt-4o-mini", input: "Hello there" });
   assert.equal((await stream.finalResponse()).output_text, LONG);
   const same = await client.chat.completions.create(ask("Hello"));
-  assert.deepEqual([same.lockgate.cache, same.lockgate.cost_nano_usd], ["exact", 0], "one question, whatever the protocol");
+  assert.deepEqual(
+    [same.lockgate.cache, same.lockgate.cost_nano_usd],
+    ["exact", 0],
+    "one question, whatever the protocol",
+  );
 });

@@ -18,7 +18,11 @@ test("the order of layers", async () => {
     file,
     '[providers.openai]\napi_key = "sk-file"\nbase_url = "http://127.0.0.1:1/v1"\n[project]\nrequire_customer = true\n',
   );
-  const environment = { OPENAI_API_KEY: "sk-environment", OPENAI_BASE_URL: "http://127.0.0.1:2/v1", NOT_SET: undefined };
+  const environment = {
+    OPENAI_API_KEY: "sk-environment",
+    OPENAI_BASE_URL: "http://127.0.0.1:2/v1",
+    NOT_SET: undefined,
+  };
   const settings = { providers: { openai: { base_url: bench.simulator.urls.openai } } };
   for (const config of [file, pathToFileURL(file)]) {
     const gateway = await Gateway.create(config, { environment, settings });

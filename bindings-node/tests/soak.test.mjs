@@ -30,7 +30,9 @@ async function expected(call) {
   try {
     await call();
   } catch (error) {
-    const left = ["AbortError", "APIUserAbortError", "TimeoutError"].includes(error?.name) || error instanceof OpenAI.APIUserAbortError;
+    const left =
+      ["AbortError", "APIUserAbortError", "TimeoutError"].includes(error?.name) ||
+      error instanceof OpenAI.APIUserAbortError;
     if (!left && !LockgateError.isInstance(error)) throw error;
   }
 }
@@ -82,7 +84,8 @@ test("leak_nothing: calls aborted and broken off at random", async (context) => 
     );
   };
   // V8 gives young objects up to 48 MiB as calls come faster, and keeps it: with a small room what grows is a leak.
-  for (const flag of ["--expose-gc", "--max-semi-space-size=1"]) assert.ok(process.execArgv.includes(flag), `node runs without ${flag}`);
+  for (const flag of ["--expose-gc", "--max-semi-space-size=1"])
+    assert.ok(process.execArgv.includes(flag), `node runs without ${flag}`);
   await grow(CALLS / 5);
   await sleep(200);
   const before = resident();
@@ -95,7 +98,9 @@ test("leak_nothing: calls aborted and broken off at random", async (context) => 
   await sleep(200);
   const grown = resident() - before;
   const [total] = await gateway.usage();
-  context.diagnostic(`${CALLS} calls, ${total.requests} in the ledger; RSS after the first fifth: ${(grown / MIB).toFixed(1)} MiB`);
+  context.diagnostic(
+    `${CALLS} calls, ${total.requests} in the ledger; RSS after the first fifth: ${(grown / MIB).toFixed(1)} MiB`,
+  );
   assert.equal((await gateway.inspect()).open, 0);
   assert.ok(total.requests > CALLS / 2);
   assert.ok(grown <= 8 * MIB, `RSS grew by ${(grown / MIB).toFixed(1)} MiB`);

@@ -42,7 +42,7 @@ test("the first chunk comes before the last is made", async () => {
 });
 
 const WAYS = {
-  "break": async (gateway) => {
+  break: async (gateway) => {
     for await (const chunk of gateway.chatStream(ask("Hello"))) if (chunk.choices[0].delta.content) break;
   },
   "break out of a stream that was awaited and is kept": async (gateway) => {
@@ -52,17 +52,18 @@ const WAYS = {
   },
   "an error in the loop": async (gateway) => {
     const looping = async () => {
-      for await (const chunk of gateway.chatStream(ask("Hello"))) if (chunk.choices[0].delta.content) throw new RangeError();
+      for await (const chunk of gateway.chatStream(ask("Hello")))
+        if (chunk.choices[0].delta.content) throw new RangeError();
     };
     await assert.rejects(looping(), RangeError);
   },
-  "close": async (gateway) => {
+  close: async (gateway) => {
     const stream = await gateway.chatStream(ask("Hello"));
     await stream[Symbol.asyncIterator]().next();
     await stream.close();
     return stream;
   },
-  "return": async (gateway) => {
+  return: async (gateway) => {
     const iterator = gateway.chatStream(ask("Hello"))[Symbol.asyncIterator]();
     await iterator.next();
     assert.deepEqual(await iterator.return(), { done: true, value: undefined });

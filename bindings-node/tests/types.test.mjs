@@ -42,7 +42,10 @@ test("the surface, as bundlers see it", async () => {
 });
 
 test("the package's own declarations, checked, with and without the DOM's", async () => {
-  for (const lib of [["es2023", "esnext.disposable"], ["es2023", "esnext.disposable", "dom"]]) {
+  for (const lib of [
+    ["es2023", "esnext.disposable"],
+    ["es2023", "esnext.disposable", "dom"],
+  ]) {
     assert.equal(await check({ ...NODE, lib, skipLibCheck: false }, ["required.cts"]), "");
   }
 });

@@ -30,7 +30,10 @@ function ring(): void {
   for (const answer of desk().drain()) {
     const one = waiting.get(answer.ticket);
     if (one === undefined) answer.stream?.close();
-    else settle(answer.ticket, one, () => (answer.error === undefined ? one.resolve(answer) : one.reject(raised(answer.error))));
+    else
+      settle(answer.ticket, one, () =>
+        answer.error === undefined ? one.resolve(answer) : one.reject(raised(answer.error)),
+      );
   }
 }
 

@@ -83,8 +83,8 @@ export class Gateway {
   }
 
   /**
-   * Asks for an answer in pieces: `for await (const chunk of gateway.chatStream(request))`. Awaited, it is a stream that
-   * has begun, or the error that kept it from beginning.
+   * Asks for an answer in pieces: `for await (const chunk of gateway.chatStream(request))`. Awaited, it is a stream
+   * that has begun, or the error that kept it from beginning.
    */
   chatStream(request: ChatRequest, options?: CallOptions): OpeningStream {
     return opening(this.#open(request, options));

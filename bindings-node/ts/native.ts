@@ -44,13 +44,7 @@ export interface NativeGateway {
   chat(ticket: number, body: string, choices: Choices | undefined): Begun;
   chatStream(ticket: number, body: string, choices: Choices | undefined): Begun;
   embed(ticket: number, body: string, choices: Choices | undefined): Begun;
-  handle(
-    ticket: number,
-    method: string,
-    path: string,
-    headers: string[],
-    body: string | Uint8Array | undefined,
-  ): Begun;
+  handle(ticket: number, method: string, path: string, headers: string[], body: string | Uint8Array | undefined): Begun;
   models(ticket: number): Begun;
   administer(ticket: number, step: string, parameters: string): Begun;
   flush(ticket: number, within: number): Begun;
@@ -60,13 +54,7 @@ export interface NativeGateway {
 export interface Native {
   VERSION: string;
   Desk: new (ring: () => void) => NativeDesk;
-  start(
-    desk: NativeDesk,
-    ticket: number,
-    file: string | undefined,
-    explicit: string,
-    environment: string,
-  ): void;
+  start(desk: NativeDesk, ticket: number, file: string | undefined, explicit: string, environment: string): void;
   kinds(): { code: string; status: number }[];
 }
 

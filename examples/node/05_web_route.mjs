@@ -39,7 +39,10 @@ const server = createServer(async (incoming, outgoing) => {
   const request = new Request("http://localhost/ask", { method: "POST", headers, body, signal: leaving.signal });
   const response = await POST(request);
   outgoing.writeHead(response.status, Object.fromEntries(response.headers));
-  if (response.body) Readable.fromWeb(/** @type {any} */ (response.body)).on("error", () => {}).pipe(outgoing);
+  if (response.body)
+    Readable.fromWeb(/** @type {any} */ (response.body))
+      .on("error", () => {})
+      .pipe(outgoing);
 });
 server.listen(Number(process.env.PORT ?? 3000), "127.0.0.1", () => {
   console.log(`listening on ${JSON.stringify(server.address())}`);

@@ -1,4 +1,5 @@
-// LangChain.js under a spend cap, with a tool. Needs OPENAI_API_KEY, and `npm install @langchain/openai @langchain/core`.
+// LangChain.js under a spend cap, with a tool.
+// Needs OPENAI_API_KEY, and `npm install @langchain/openai @langchain/core zod`.
 
 import { HumanMessage, ToolMessage } from "@langchain/core/messages";
 import { tool } from "@langchain/core/tools";

@@ -53,7 +53,10 @@ export function settings(store, folder) {
       assert.ok(name in places, `${name} is not set`);
       return places[name];
     });
-  const filled = Object.entries(store.settings).map(([name, value]) => [name, typeof value === "string" ? fill(value) : value]);
+  const filled = Object.entries(store.settings).map(([name, value]) => [
+    name,
+    typeof value === "string" ? fill(value) : value,
+  ]);
   return Object.fromEntries(filled);
 }
 
@@ -79,7 +82,10 @@ export function overHTTP(status, fields, text) {
     return { status, code: JSON.parse(text).error.code, retry_after: fields.has("retry-after") ? "known" : "none" };
   }
   if (!fields.get("content-type").startsWith("text/event-stream")) return { status, answer: JSON.parse(text) };
-  const events = text.split("\n").filter((line) => line.startsWith("data: ")).map((line) => line.slice(6));
+  const events = text
+    .split("\n")
+    .filter((line) => line.startsWith("data: "))
+    .map((line) => line.slice(6));
   assert.equal(events.pop(), "[DONE]");
   return { status, answer: together(events.map((event) => JSON.parse(event))) };
 }

@@ -150,7 +150,8 @@ export class Simulator {
 /** `lockgate serve` in front of a simulator, with these settings. */
 export async function serve(simulator, folder, settings) {
   const file = path.join(folder, "serve.toml");
-  await writeFile(file, Object.entries(settings).map(([name, value]) => `${name} = ${JSON.stringify(value)}\n`).join(""));
+  const lines = Object.entries(settings).map(([name, value]) => `${name} = ${JSON.stringify(value)}\n`);
+  await writeFile(file, lines.join(""));
   const env = environment(folder, {
     OPENAI_API_KEY: "sk-upstream-of-the-tests",
     OPENAI_BASE_URL: simulator.urls.openai,
