@@ -152,16 +152,18 @@ test("a failure within a stream comes after what came before", async () => {
   await atRest(bench.gateway, 1);
 });
 
-test("a stream that is lost is cancelled when it is collected", async () => {
+test("a stream that is lost is cancelled when it is collected, though its signal lives on", async () => {
   await bench.script(SLOW);
+  const { signal } = new AbortController();
   await (async () => {
-    const stream = await bench.gateway.chatStream(ask("Hello"));
+    const stream = await bench.gateway.chatStream(ask("Hello"), { signal });
     await stream[Symbol.asyncIterator]().next();
   })();
   await eventually(async () => {
     globalThis.gc?.();
     return (await bench.requests())[0].outcome === "aborted";
   });
+  assert.equal(signal.aborted, false);
   await atRest(bench.gateway, 1);
 });
 

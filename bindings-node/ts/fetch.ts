@@ -99,22 +99,15 @@ function pairs(headers: string[]): [string, string][] {
 
 /** A body that is read as fast as its reader reads, and cancelled when he leaves. */
 function flow(stream: NativeStream, signal: AbortSignal | null | undefined): ReadableStream<Uint8Array> {
-  let over = (): void => {};
+  let unwatch = (): void => {};
   const end = (): void => {
-    over();
+    unwatch();
     stream.close();
   };
   return new ReadableStream<Uint8Array>(
     {
       start(controller) {
-        const weak = new WeakRef(controller);
-        const abort = (): void => {
-          weak.deref()?.error(signal?.reason);
-          stream.close();
-        };
-        signal?.addEventListener("abort", abort, { once: true });
-        over = () => signal?.removeEventListener("abort", abort);
-        if (signal?.aborted) abort();
+        if (signal) unwatch = watch(signal, controller, stream);
       },
       async pull(controller) {
         try {
@@ -134,4 +127,20 @@ function flow(stream: NativeStream, signal: AbortSignal | null | undefined): Rea
     },
     { highWaterMark: 0 },
   );
+}
+
+/** Ends a body when the signal says so. The signal may live longer than the body, and keeps nothing of it. */
+function watch(
+  signal: AbortSignal,
+  controller: ReadableStreamDefaultController<Uint8Array>,
+  stream: NativeStream,
+): () => void {
+  const [reader, source] = [new WeakRef(controller), new WeakRef(stream)];
+  const abort = (): void => {
+    reader.deref()?.error(signal.reason);
+    source.deref()?.close();
+  };
+  if (signal.aborted) abort();
+  else signal.addEventListener("abort", abort, { once: true });
+  return () => signal.removeEventListener("abort", abort);
 }
