@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::RwLock;
 
+use super::together::Together;
 use super::{Customer, CustomerLimits, GatewayKey, Key, KeyHash, Project};
 use crate::clock::Millis;
 use crate::config::AuthMode;
@@ -69,8 +70,19 @@ pub(crate) struct Identities {
     default_project: ProjectId,
     default_rates: Rates,
     known: RwLock<Known>,
+    under_way: UnderWay,
     /// What the directory said last of changes by other processes.
     signal: AtomicU64,
+}
+
+/// Look-ups, each with the epoch it belongs to, so that none answers who came after something was forgotten.
+#[derive(Default)]
+struct UnderWay {
+    projects: Together<(ProjectId, u64), Option<Arc<Project>>>,
+    /// Keys, before their project is known (none), and again after it, at its revision.
+    keys: Together<(KeyHash, u64, Option<u64>), Option<Arc<Key>>>,
+    /// Customers, each with its project's revision.
+    customers: Together<(ProjectId, CustomerId, u64, u64), Option<CustomerLimits>>,
 }
 
 #[derive(Default)]
@@ -95,6 +107,7 @@ impl Identities {
             default_project,
             default_rates,
             known: RwLock::default(),
+            under_way: UnderWay::default(),
             signal: AtomicU64::new(0),
         }
     }
@@ -115,14 +128,7 @@ impl Identities {
             credentials.bearer.as_deref().filter(|bearer| bearer.starts_with(GatewayKey::PREFIX));
         match gateway_key {
             Some(text) => {
-                let hash = GatewayKey::hash(text);
-                let unknown = || refused("is not known");
-                let mut key = self.key(hash).await?.ok_or_else(unknown)?;
-                let (project, fresh) = self.project(key.project).await?;
-                if fresh {
-                    // Read again after the project: a key older than its project's revision could be a revoked one.
-                    key = self.directory.key(hash).await?.map(Arc::new).ok_or_else(unknown)?;
-                }
+                let (project, key) = self.known_key(GatewayKey::hash(text)).await?;
                 usable(&key, now)?;
                 Ok((project, Some(key)))
             }
@@ -177,28 +183,45 @@ impl Identities {
             }
             known.epoch
         };
-        let project =
-            self.directory.project(id).await?.ok_or_else(|| refused("belongs to a project that is gone"))?;
-        let project = Arc::new(project);
+        let directory = self.directory.clone();
+        let look_up = async move { Ok(directory.project(id).await?.map(Arc::new)) };
+        let found = self.under_way.projects.ask((id, epoch), look_up).await?;
+        let project = found.ok_or_else(|| refused("belongs to a project that is gone"))?;
         self.keep(epoch, |known| {
             known.projects.insert(id, project.clone());
         });
         Ok((project, true))
     }
 
-    async fn key(&self, hash: KeyHash) -> Result<Option<Arc<Key>>> {
-        let epoch = {
+    /// A key and its project.
+    async fn known_key(&self, hash: KeyHash) -> Result<(Arc<Project>, Arc<Key>)> {
+        let unknown = || refused("is not known");
+        let (kept, epoch) = {
             let known = self.known.read();
-            if let Some(key) = known.keys.get(&hash) {
-                return Ok(Some(key.clone()));
-            }
-            known.epoch
+            (known.keys.get(&hash).cloned(), known.epoch)
         };
-        let Some(key) = self.directory.key(hash).await?.map(Arc::new) else { return Ok(None) };
-        self.keep(epoch, |known| {
-            bound(&mut known.keys).insert(hash, key.clone());
-        });
-        Ok(Some(key))
+        let is_kept = kept.is_some();
+        let mut key = match kept {
+            Some(key) => key,
+            None => self.look_up_key(hash, epoch, None).await?.ok_or_else(unknown)?,
+        };
+        let (project, fresh) = self.project(key.project).await?;
+        if fresh {
+            // Read again after the project: a key older than its project's revision could be a revoked one.
+            key = self.look_up_key(hash, epoch, Some(project.rev)).await?.ok_or_else(unknown)?;
+        }
+        if fresh || !is_kept {
+            self.keep(epoch, |known| {
+                bound(&mut known.keys).insert(hash, key.clone());
+            });
+        }
+        Ok((project, key))
+    }
+
+    async fn look_up_key(&self, hash: KeyHash, epoch: u64, after: Option<u64>) -> Result<Option<Arc<Key>>> {
+        let directory = self.directory.clone();
+        let look_up = async move { Ok(directory.key(hash).await?.map(Arc::new)) };
+        self.under_way.keys.ask((hash, epoch, after), look_up).await
     }
 
     async fn customer(&self, project: &Project, id: &CustomerId) -> Result<CustomerLimits> {
@@ -210,7 +233,11 @@ impl Identities {
             }
             known.epoch
         };
-        let limits = self.directory.customer(project.id, id).await?.map(|Customer { limits, .. }| limits);
+        let (directory, of, named) = (self.directory.clone(), project.id, id.clone());
+        let look_up =
+            async move { Ok(directory.customer(of, &named).await?.map(|Customer { limits, .. }| limits)) };
+        let limits =
+            self.under_way.customers.ask((project.id, id.clone(), epoch, project.rev), look_up).await?;
         self.keep(epoch, |known| {
             bound(&mut known.customers).insert(at, limits);
         });

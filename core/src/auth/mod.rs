@@ -4,6 +4,7 @@ mod admin;
 mod identify;
 mod record;
 mod secret;
+mod together;
 
 pub(crate) use admin::OnChange;
 pub use admin::{Admin, DEFAULT_PROJECT, NewKey};
