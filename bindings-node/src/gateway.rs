@@ -116,7 +116,7 @@ impl Gateway {
             let chunks = gateway.chat_stream_with(request, options).await?;
             let report = serde_json::to_string(&chunks.report().metadata())
                 .map_err(|source| Error::internal("a report cannot be written", source))?;
-            Ok(Value::Stream(Stream::new(&line, Source::Chunks(chunks.fuse())), report))
+            Ok(Value::Stream(Stream::new(&line, Source::Chunks(chunks.fuse()), gateway), report))
         })
     }
 
@@ -150,7 +150,8 @@ impl Gateway {
         let line = self.line.clone();
         self.with(ticket, large, |gateway| async move {
             let request = http::request(&method, &path, &headers, body)?;
-            Ok(http::answer(&line, gateway.handle(request).await))
+            let response = gateway.handle(request).await;
+            Ok(http::answer(&line, gateway, response))
         })
     }
 

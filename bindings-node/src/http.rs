@@ -30,7 +30,11 @@ pub(crate) fn request(method: &str, path: &str, headers: &[String], body: Bytes)
 }
 
 /// An HTTP answer for JavaScript.
-pub(crate) fn answer(line: &Arc<Line>, response: Response<lockgate::http::Body>) -> Value {
+pub(crate) fn answer(
+    line: &Arc<Line>,
+    gateway: Arc<lockgate::Gateway>,
+    response: Response<lockgate::http::Body>,
+) -> Value {
     let (head, body) = response.into_parts();
     let mut headers = Vec::with_capacity(head.headers.len() * 2);
     for (name, value) in &head.headers {
@@ -39,7 +43,9 @@ pub(crate) fn answer(line: &Arc<Line>, response: Response<lockgate::http::Body>)
     }
     let body = match body {
         lockgate::http::Body::Full(bytes) => Body::Whole(bytes.into()),
-        lockgate::http::Body::Stream(bytes) => Body::Stream(Stream::new(line, Source::Bytes(bytes.fuse()))),
+        lockgate::http::Body::Stream(bytes) => {
+            Body::Stream(Stream::new(line, Source::Bytes(bytes.fuse()), gateway))
+        }
     };
     Value::Http(head.status.as_u16(), headers, body)
 }

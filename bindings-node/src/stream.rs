@@ -51,11 +51,13 @@ struct Under {
     source: Source,
     /// What to throw after the pieces that came before it.
     failed: Option<Error>,
+    /// Who reads may have lost the gateway meanwhile.
+    _gateway: Arc<lockgate::Gateway>,
 }
 
 impl Stream {
-    pub(crate) fn new(line: &Arc<Line>, source: Source) -> Stream {
-        let under = Under { source, failed: None };
+    pub(crate) fn new(line: &Arc<Line>, source: Source, gateway: Arc<lockgate::Gateway>) -> Stream {
+        let under = Under { source, failed: None, _gateway: gateway };
         let place = Mutex::new(Place::Idle(Box::new(under)));
         let shared = Arc::new(Shared { place, stop: CancellationToken::new() });
         let weak: Weak<Shared> = Arc::downgrade(&shared);

@@ -210,6 +210,18 @@ test("workers come and go in a process that never loaded the package itself", as
   assert.equal(told.trim(), "fine");
 });
 
+test("a stream outlives the gateway that nobody holds any more", async () => {
+  await bench.script({ kind: "slow_events", ms: 5 });
+  const stream = await (await Gateway.create(bench.settings(), { environment: {} })).chatStream(ask("count to 50"));
+  let text = "";
+  for await (const chunk of stream) {
+    globalThis.gc?.();
+    text += chunk.choices[0]?.delta.content ?? "";
+  }
+  assert.match(text, /50$/);
+  assert.ok(stream.lockgate.cost_nano_usd > 0);
+});
+
 test("a gateway that is lost lets go of what it holds", async () => {
   const store = SQLITE();
   await (async () => {

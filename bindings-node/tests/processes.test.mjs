@@ -3,13 +3,13 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import path from "node:path";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
 import OpenAI from "openai";
 
+import * as behaviour from "../../tests/node/behaviour.mjs";
 import { serve } from "../../tests/node/lockgate.mjs";
 import { ROOT, ask, atRest, eventually, workbench } from "./support.mjs";
 
@@ -21,10 +21,13 @@ const RACERS = 300;
 const CAP = 0.004;
 const REQUEST = { model: "gpt-4o-mini", max_tokens: 400 };
 
-/** Stores that several processes share: their settings, for gateways in libraries and for `lockgate serve`. */
-const STORES = {
-  "a shared SQLite file": (folder) => ({ store: `sqlite://${path.join(folder, "lockgate.db")}`, shared: true }),
-};
+/** The stores of the behaviour cases that several processes can share. */
+const SHARED = behaviour
+  .stores()
+  .filter(
+    ({ settings, administered }) =>
+      administered === "anywhere" && (settings.shared || !/^sqlite:/.test(settings.store)),
+  );
 
 const NODE = `
   import { Gateway } from "lockgate";
@@ -81,11 +84,12 @@ class Racer {
   }
 }
 
-for (const [name, storeIn] of Object.entries(STORES)) {
-  test(`Python, Node and server processes hold one cap on ${name}`, async () => {
+assert.ok(SHARED.length > 0);
+for (const shared of SHARED) {
+  test(`Python, Node and server processes hold one cap on ${shared.name}`, async () => {
     const python = process.env.LOCKGATE_TEST_PYTHON;
     assert.ok(python, "LOCKGATE_TEST_PYTHON is not set: tests/run names a Python that has the package");
-    const store = storeIn(bench.folder);
+    const store = behaviour.settings(shared, bench.folder);
     const settings = bench.settings({ ...store, project: { monthly_cap: CAP } });
     const gateway = await bench.create({ ...store, project: { monthly_cap: CAP } });
     const { secret } = await gateway.keys.create();
