@@ -1,6 +1,6 @@
 # The one entry to building, running and testing; .ci/run calls only these targets.
 .DEFAULT_GOAL := help
-.PHONY: help run test bench lint compat soak wheel bench-python
+.PHONY: help run test bench lint compat soak wheel npm bench-python bench-node
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,3 +33,9 @@ wheel: ## Build the release wheel of the Python package into dist/.
 
 bench-python: ## Time the Python package against the bare SDK and a bare client, on one simulator in one run.
 	@tests/bench-python
+
+npm: ## Pack the release of the Node package for this machine into dist/, and try it.
+	@tests/npm
+
+bench-node: ## Time the Node package against the bare SDK and a bare fetch, on one simulator in one run.
+	@tests/bench-node

@@ -21,7 +21,7 @@ use crate::inheritance::{self, Disk};
 use crate::pending::{Ended, Finish, run};
 use crate::settings::Settings;
 use crate::stream::{Source, Stream};
-use crate::{admin, http, input, output};
+use crate::{http, input, output};
 
 /// A gateway in this process, and what it takes to build it again in a forked child.
 #[pyclass(frozen, weakref, module = "lockgate._native")]
@@ -143,7 +143,7 @@ impl Gateway {
     ) -> PyResult<Py<PyAny>> {
         let arguments = input::to_json(arguments)?;
         let gateway = self.gateway(py)?;
-        run(py, admin::run(gateway, step.to_owned(), arguments), None, block)
+        run(py, Box::pin(administer(gateway, step.to_owned(), arguments)), None, block)
     }
 
     /// Waits until all that has ended is in the ledger; whether it is.
@@ -279,6 +279,11 @@ async fn models(gateway: Arc<lockgate::Gateway>) -> Ended {
     gateway.discover().await;
     let models = gateway.models().data;
     Ok(Box::new(move |py| output::object(py, &models)))
+}
+
+async fn administer(gateway: Arc<lockgate::Gateway>, step: String, arguments: Vec<u8>) -> Ended {
+    let value = gateway.administer(&step, &arguments).await?;
+    Ok(Box::new(move |py| output::object(py, &value)))
 }
 
 fn truth(value: bool) -> Finish {

@@ -4,7 +4,6 @@
 //! event loop fetches what is done. And locks of this crate are taken only by threads attached to Python, so that at
 //! a fork, which the interpreter does while attached, none is held.
 
-mod admin;
 mod bell;
 mod errors;
 mod gateway;

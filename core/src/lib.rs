@@ -26,6 +26,7 @@ mod gateway;
 mod pipeline;
 mod route;
 mod serve;
+mod steps;
 mod transport;
 
 pub use administration::{Administration, redis_warnings};

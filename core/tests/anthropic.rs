@@ -77,19 +77,15 @@ async fn chunks(gateway: &Gateway, body: &Value) -> Vec<Value> {
 fn added(chunks: &[Value]) -> Value {
     let mut message = json!({"role": "assistant", "content": "", "reasoning_content": "", "tool_calls": []});
     let mut blocks = Vec::new();
-    let mut since = String::new();
     for delta in chunks.iter().filter_map(|chunk| chunk["choices"].get(0)).map(|choice| &choice["delta"]) {
         for field in ["content", "reasoning_content"] {
             let more = delta[field].as_str().unwrap_or_default();
             message[field] = json!(message[field].as_str().unwrap().to_owned() + more);
         }
-        since.push_str(delta["reasoning_content"].as_str().unwrap_or_default());
-        for block in delta["thinking_blocks"].as_array().into_iter().flatten() {
-            let mut block = block.clone();
-            if block["type"] == "thinking" {
-                block["thinking"] = json!(std::mem::take(&mut since));
-            }
-            blocks.push(block);
+        // They come once, and whole.
+        if let Some(told) = delta["thinking_blocks"].as_array() {
+            assert!(blocks.is_empty(), "{delta}");
+            blocks.clone_from(told);
         }
         for call in delta["tool_calls"].as_array().into_iter().flatten() {
             let at = usize::try_from(call["index"].as_u64().unwrap()).unwrap();

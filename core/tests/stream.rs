@@ -4,8 +4,8 @@
 use lockgate::error::Error;
 use lockgate::provider::{Failure, FailureClass};
 use lockgate::stream::{
-    Assembler, Broken, Carry, DONE, Delta, Encoder, Event, Framer, Laws, Piece, Start, TooLarge, ToolPiece,
-    replay, write_chunk, write_error,
+    Assembler, Broken, Carry, DONE, Delta, Encoder, Event, Framer, Laws, Lists, Piece, Start, TooLarge,
+    ToolPiece, replay, write_chunk, write_error,
 };
 use lockgate::types::{
     ChatResponse, Chunk, ErrorBody, Extra, FinishReason, Metadata, Raw, ThinkingBlock, Usage,
@@ -221,6 +221,66 @@ fn what_the_provider_does_not_say_is_filled_in() {
     assert_eq!((&*chunk.id, &*chunk.model, chunk.created), ("ours", "asked", 9));
     let last = encoder.last(None, true);
     assert_eq!((last.choices.len(), &*last.id), (0, "ours"));
+}
+
+#[test]
+fn lists_of_objects_are_told_once_with_the_end_of_their_choice() {
+    let carry = |field: &str, value: &str| {
+        let mut carry = Carry::default();
+        carry.delta.insert(field, Raw::parse(value).unwrap());
+        Event::Delta(Delta { carry: Some(Box::new(carry)), ..Delta::new(0, Piece::Nothing) })
+    };
+    let think = |text: &str| delta(0, Piece::Reasoning(text.to_owned()));
+    let sealed = |signature: &str| {
+        let block = ThinkingBlock { signature: Some(signature.to_owned()), ..ThinkingBlock::default() };
+        delta(0, Piece::Thinking(Box::new(block)))
+    };
+    let events = vec![
+        start(),
+        sealed("none"),
+        think("one "),
+        think("two"),
+        sealed("a"),
+        think("three"),
+        sealed("b"),
+        carry("citations", r#"[{"at": 1}]"#),
+        text("said"),
+        carry("citations", r#"[{"at": 2}]"#),
+        carry("pieces", r#"[{"index": 0, "text": "x"}]"#),
+        carry("words", r#"["y"]"#),
+        stop(0),
+        Event::End,
+    ];
+    let mut lists = Lists::default();
+    let told: Vec<Value> = chunks(events)
+        .into_iter()
+        .filter_map(|chunk| lists.take(chunk))
+        .map(|chunk| serde_json::to_value(&chunk.choices[0]).unwrap())
+        .collect();
+    let deltas: Vec<&Value> = told.iter().map(|choice| &choice["delta"]).collect();
+    assert_eq!(
+        json!(deltas),
+        json!([
+            {"role": "assistant"},
+            {"reasoning_content": "one "},
+            {"reasoning_content": "two"},
+            {"reasoning_content": "three"},
+            {"content": "said"},
+            // What clients can put together by themselves is not held back.
+            {"pieces": [{"index": 0, "text": "x"}]},
+            {"words": ["y"]},
+            {
+                "thinking_blocks": [
+                    {"type": "thinking", "thinking": "", "signature": "none"},
+                    {"type": "thinking", "thinking": "one two", "signature": "a"},
+                    {"type": "thinking", "thinking": "three", "signature": "b"},
+                ],
+                "citations": [{"at": 1}, {"at": 2}],
+            },
+            {},
+        ])
+    );
+    assert_eq!(told[7]["finish_reason"], "stop");
 }
 
 #[test]

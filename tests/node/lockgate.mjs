@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
@@ -129,6 +129,16 @@ export class Simulator {
     return requests.filter((request) => request.path === where);
   }
 
+  /** Waits until `count` requests arrived at any path. */
+  async arrived(count) {
+    const late = AbortSignal.timeout(10_000);
+    for (;;) {
+      const { requests } = await this.#controlled("GET", "/requests");
+      if (requests.length >= count) return;
+      assert.ok(!late.aborted, `expected ${count} requests: ${JSON.stringify(requests)}`);
+    }
+  }
+
   /** Waits until `count` requests arrived and have ended. */
   async settled(count) {
     const seen = await this.#controlled("GET", `/requests?settled=${count}&timeout_ms=10000`);
@@ -137,22 +147,28 @@ export class Simulator {
   }
 }
 
+/** `lockgate serve` in front of a simulator, with these settings. */
+export async function serve(simulator, folder, settings) {
+  const file = path.join(folder, "serve.toml");
+  const lines = Object.entries(settings).map(([name, value]) => `${name} = ${JSON.stringify(value)}\n`);
+  await writeFile(file, lines.join(""));
+  const env = environment(folder, {
+    OPENAI_API_KEY: "sk-upstream-of-the-tests",
+    OPENAI_BASE_URL: simulator.urls.openai,
+  });
+  return Program.start("lockgate", ["serve", "--listen", "127.0.0.1:0", "--config", file, "--json"], { folder, env });
+}
+
 /** The simulator and a gateway in front of it, on a store of their own. */
 export class Lockgate extends Simulator {
   async launch() {
     await super.launch();
     const folder = this.folder;
     this.store = `sqlite://${path.join(folder, "lockgate.db")}`;
-    this.env = environment(folder, {
-      OPENAI_API_KEY: "sk-upstream-of-the-tests",
-      OPENAI_BASE_URL: this.urls.openai,
-    });
-    this.server = await Program.start(
-      "lockgate",
-      ["serve", "--listen", "127.0.0.1:0", "--store", this.store, "--json"],
-      { folder, env: this.env },
-    );
+    this.env = environment(folder);
+    this.server = await serve(this, folder, { store: this.store });
     this.baseURL = this.server.announcement.base_url;
+    this.reached = { baseURL: this.baseURL };
   }
 
   /** Runs `lockgate …words --store … --json` and returns what it printed. */

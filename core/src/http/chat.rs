@@ -7,15 +7,18 @@ use super::{Body, headers};
 use crate::ask::Reply;
 use crate::error::{Error, Result};
 use crate::gateway::Gateway;
-use crate::stream::{DONE, write_chunk, write_error};
+use crate::stream::{DONE, Lists, write_chunk, write_error};
 use crate::types::{ChatRequest, Chunk, ErrorBody};
 
 pub(super) async fn complete(gateway: &Gateway, call: headers::Call, body: &[u8]) -> Result<Response<Body>> {
-    respond(gateway, call, ChatRequest::from_slice(body)?, AsIs).await
+    respond(gateway, call, ChatRequest::from_slice(body)?, AsIs::default()).await
 }
 
 /// The gateway's own form: chat completions, chunks and `[DONE]`; or an error and no `[DONE]`.
-pub(super) struct AsIs;
+#[derive(Default)]
+pub(super) struct AsIs {
+    lists: Lists,
+}
 
 impl Form for AsIs {
     fn whole(&self, reply: &Reply) -> serde_json::Result<Vec<u8>> {
@@ -23,7 +26,7 @@ impl Form for AsIs {
     }
 
     fn piece(&mut self, chunk: Chunk, out: &mut Vec<u8>) -> serde_json::Result<()> {
-        write_chunk(&chunk, out)
+        self.lists.take(chunk).map_or(Ok(()), |chunk| write_chunk(&chunk, out))
     }
 
     fn failure(&mut self, error: &Error, out: &mut Vec<u8>) {

@@ -13,5 +13,5 @@ use crate::types::EmbedRequest;
 
 pub(super) async fn create(gateway: &Gateway, call: headers::Call, body: &[u8]) -> Result<Response<Body>> {
     let ask = Ask::Embed(Box::new(EmbedRequest::from_slice(body)?));
-    whole(pipeline::run(gateway.core(), ask.into(), call.options, Some(call.id)).await?, &AsIs)
+    whole(pipeline::run(gateway.core(), ask.into(), call.options, Some(call.id)).await?, &AsIs::default())
 }

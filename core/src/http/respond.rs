@@ -30,7 +30,7 @@ pub(super) trait Form: Send + 'static {
     /// A whole answer as JSON.
     fn whole(&self, reply: &Reply) -> serde_json::Result<Vec<u8>>;
 
-    /// Appends the events of a piece of the answer.
+    /// Appends the events of a piece of the answer, if it has any.
     fn piece(&mut self, chunk: Chunk, out: &mut Vec<u8>) -> serde_json::Result<()>;
 
     /// Appends the event of a failure, after which nothing follows.
@@ -111,26 +111,30 @@ fn events(answer: ChatStream, form: impl Form) -> impl Stream<Item = Bytes> + Se
     stream::unfold(Some((answer, form)), |open| async move {
         let (mut answer, mut form) = open?;
         let mut out = Vec::with_capacity(512);
-        let next = answer.next().await;
-        let goes_on = matches!(next, Some(Ok(_)));
-        let written = match next {
-            Some(Ok(mut chunk)) => {
-                if let Some(metadata) = &mut chunk.lockgate {
-                    metadata.warnings.extend_from_slice(form.warnings());
+        loop {
+            let next = answer.next().await;
+            let goes_on = matches!(next, Some(Ok(_)));
+            let written = match next {
+                Some(Ok(mut chunk)) => {
+                    if let Some(metadata) = &mut chunk.lockgate {
+                        metadata.warnings.extend_from_slice(form.warnings());
+                    }
+                    form.piece(chunk, &mut out)
                 }
-                form.piece(chunk, &mut out)
+                Some(Err(error)) => {
+                    form.failure(&error, &mut out);
+                    Ok(())
+                }
+                None => form.end(&mut out),
+            };
+            if let Err(source) = written {
+                form.failure(&Error::internal("a piece of the answer cannot be written", source), &mut out);
+                return Some((out.into(), None));
             }
-            Some(Err(error)) => {
-                form.failure(&error, &mut out);
-                Ok(())
+            if !out.is_empty() || !goes_on {
+                return Some((out.into(), goes_on.then_some((answer, form))));
             }
-            None => form.end(&mut out),
-        };
-        if let Err(source) = written {
-            form.failure(&Error::internal("a piece of the answer cannot be written", source), &mut out);
-            return Some((out.into(), None));
         }
-        Some((out.into(), goes_on.then_some((answer, form))))
     })
 }
 

@@ -121,10 +121,13 @@ impl Assembler {
 impl Answer {
     fn close_block(&mut self, block: &ThinkingBlock) {
         let mut block = block.clone();
-        if block.kind == "thinking" && block.thinking.as_deref().unwrap_or_default().is_empty() {
+        if block.kind == "thinking" {
             let since = self.reasoning.as_deref().and_then(|all| all.get(self.blocked..)).unwrap_or_default();
-            block.thinking = Some(since.to_owned());
-            self.blocked += since.len();
+            // One that brings its own text, an empty one too, has taken that much.
+            let own = block.thinking.get_or_insert_with(|| since.to_owned());
+            if since.starts_with(own.as_str()) {
+                self.blocked += own.len();
+            }
         }
         self.blocks.push(block);
     }

@@ -53,7 +53,7 @@ object! {
         opt content: String = "content",
         /// More thinking.
         opt reasoning_content: String = "reasoning_content",
-        /// Signatures: each closes the thinking since the one before.
+        /// Signatures: each closes the thinking since the one before, unless it brings its text along, as over HTTP.
         list thinking_blocks: ThinkingBlock = "thinking_blocks",
         /// More of what the model says instead of an answer.
         opt refusal: String = "refusal",

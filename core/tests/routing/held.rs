@@ -54,7 +54,7 @@ async fn seen(piece: &'static str, times: usize, pause: Duration) -> (Seen, Gate
     let sound = sim().await;
     let address = hollow(piece, times, pause).await;
     // Only where time is what is looked at is it short: a busy machine takes its own.
-    let idle = if pause.is_zero() { 5_000 } else { 200 };
+    let idle = if pause.is_zero() { 60_000 } else { 200 };
     let gateway = with(with(settings(&sound), "alpha", &sound, &["a"]), "beta", &sound, &["b"])
         .set("providers.alpha.base_url", address)
         .set("routing.chains.a", vec!["beta/b"])

@@ -187,6 +187,28 @@ def test_a_streamed_conversation_with_tools(client, simulator, vendor, ask_it):
     assert (used.prompt_tokens, used.completion_tokens) == counted(vendor, requests[-1])
 
 
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+def test_a_conversation_that_thinks(client, simulator, vendor, ask_it, stream):
+    """What was thought goes back as the SDK has it; the simulators refuse it where it was changed."""
+    model = "o4-mini" if vendor.name == "openai" else vendor.model
+    arguments = {**ask_it(TWICE, tools=[TOOL], reasoning_effort="low"), "model": model}
+
+    def answer() -> Any:
+        return streamed(client, arguments) if stream else client.chat.completions.create(**arguments)
+
+    called = answer().choices[0].message
+    assert_called(called)
+    # OpenAI keeps its thinking to itself.
+    assert bool((called.model_extra or {}).get("reasoning_content")) == (vendor.name != "openai")
+    arguments["messages"] = after(arguments["messages"], called)
+    said = answer().choices[0].message
+    assert all(result in said.content for result in RESULTS)
+    arguments["messages"] += [said, {"role": "user", "content": "Repeat: papaya"}]
+    arguments["tool_choice"] = "none"
+    assert "papaya" in answer().choices[0].message.content
+    assert len(sent(simulator, vendor)) == 3
+
+
 def test_a_tool_that_must_not_be_called(client, simulator, vendor, ask_it):
     answer = client.chat.completions.create(**ask_it(TWICE, tools=[TOOL]), tool_choice="none")
     assert answer.choices[0].finish_reason == "stop"

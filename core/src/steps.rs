@@ -1,90 +1,83 @@
-//! Administration: one named step, JSON in, JSON out.
+//! Administration by the name of a step, JSON in and JSON out: what the packages for other languages use.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use lockgate::auth::{CustomerLimits, DEFAULT_PROJECT, NewKey, ProjectSettings};
-use lockgate::clock::Millis;
-use lockgate::error::Kind;
-use lockgate::ids::{CustomerId, KeyId};
-use lockgate::limits::Rates;
-use lockgate::money::{Nano, de_usd_opt};
-use lockgate::store::{GroupBy, UsageQuery};
-use lockgate::{Error, Gateway, Result};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-use crate::host::Work;
-use crate::output;
-use crate::pending::Ended;
+use crate::auth::{CustomerLimits, DEFAULT_PROJECT, NewKey, ProjectSettings};
+use crate::clock::Millis;
+use crate::error::{Error, Kind, Result};
+use crate::gateway::Gateway;
+use crate::ids::{CustomerId, KeyId};
+use crate::limits::Rates;
+use crate::money::{Nano, de_usd_opt};
+use crate::store::{GroupBy, UsageQuery};
 
 /// Customers listed at once where nobody says how many.
 const CUSTOMERS: u32 = 1000;
 
-pub(crate) fn run(gateway: Arc<Gateway>, step: String, arguments: Vec<u8>) -> Work<Ended> {
-    Box::pin(async move {
-        let value = administer(&gateway, &step, &arguments).await?;
-        Ok(Box::new(move |py: pyo3::Python<'_>| output::object(py, &value)) as crate::pending::Finish)
-    })
-}
-
-async fn administer(gateway: &Gateway, step: &str, arguments: &[u8]) -> Result<Value> {
-    let admin = gateway.admin();
-    match step {
-        "projects.list" => shown(&admin.projects().await?),
-        "projects.get" => shown(&admin.project(&read::<ProjectArguments>(arguments)?.project).await?),
-        "projects.create" => {
-            let given: ProjectArguments = read(arguments)?;
-            let mut settings = ProjectSettings::default();
-            given.settings.lay_over(&mut settings)?;
-            shown(&admin.create_project(&given.project, settings).await?)
+impl Gateway {
+    /// Does one step, such as `keys.create`. `arguments` is a JSON object; its fields, and what comes back, have the
+    /// names of the records.
+    pub async fn administer(&self, step: &str, arguments: &[u8]) -> Result<Value> {
+        let admin = self.admin();
+        match step {
+            "projects.list" => shown(&admin.projects().await?),
+            "projects.get" => shown(&admin.project(&read::<ProjectArguments>(arguments)?.project).await?),
+            "projects.create" => {
+                let given: ProjectArguments = read(arguments)?;
+                let mut settings = ProjectSettings::default();
+                given.settings.lay_over(&mut settings)?;
+                shown(&admin.create_project(&given.project, settings).await?)
+            }
+            "projects.set" => {
+                let given: ProjectArguments = read(arguments)?;
+                // Once on a copy, so that a wrong value is refused before anything changes.
+                given.settings.lay_over(&mut ProjectSettings::default())?;
+                let change =
+                    |settings: &mut ProjectSettings| given.settings.lay_over(settings).unwrap_or_default();
+                shown(&admin.set_project(&given.project, change).await?)
+            }
+            "projects.purge_cache" => {
+                shown(&admin.purge_cache(&read::<ProjectArguments>(arguments)?.project).await?)
+            }
+            "keys.list" => shown(&admin.keys(&read::<ProjectArguments>(arguments)?.project).await?),
+            "keys.create" => {
+                let given: NewKeyArguments = read(arguments)?;
+                let project = given.project.clone();
+                let (key, secret) = admin.create_key(&project, given.key()?).await?;
+                with_secret(&key, secret.expose())
+            }
+            "keys.rotate" => {
+                let given: KeyArguments = read(arguments)?;
+                let overlap = span("overlap", given.overlap.unwrap_or(0.0))?;
+                let (key, secret) = admin.rotate_key(given.id()?, overlap).await?;
+                with_secret(&key, secret.expose())
+            }
+            "keys.revoke" => shown(&admin.revoke_key(read::<KeyArguments>(arguments)?.id()?).await?),
+            "customers.list" => {
+                let given: CustomerArguments = read(arguments)?;
+                let after = given.after.as_deref().map(customer).transpose()?;
+                let most = given.limit.unwrap_or(CUSTOMERS);
+                shown(&admin.customers(&given.project, after.as_ref(), most).await?)
+            }
+            "customers.set" => {
+                let given: CustomerArguments = read(arguments)?;
+                shown(&admin.set_customer(&given.project, &customer(&given.id)?, given.limits).await?)
+            }
+            "customers.forget" => {
+                let given: CustomerArguments = read(arguments)?;
+                shown(&admin.forget_customer(&given.project, &customer(&given.id)?).await?)
+            }
+            "usage" => shown(&self.usage(&usage_query(self, read(arguments)?).await?).await?),
+            "inspect" => {
+                let project = admin.project(&read::<ProjectArguments>(arguments)?.project).await?;
+                shown(&json!({ "open": self.inspect(project.id).await?.open }))
+            }
+            _ => Err(Error::new(Kind::NotFound, format!("there is no step {step:?}"))),
         }
-        "projects.set" => {
-            let given: ProjectArguments = read(arguments)?;
-            // Once on a copy, so that a wrong value is refused before anything changes.
-            given.settings.lay_over(&mut ProjectSettings::default())?;
-            let change =
-                |settings: &mut ProjectSettings| given.settings.lay_over(settings).unwrap_or_default();
-            shown(&admin.set_project(&given.project, change).await?)
-        }
-        "projects.purge_cache" => {
-            shown(&admin.purge_cache(&read::<ProjectArguments>(arguments)?.project).await?)
-        }
-        "keys.list" => shown(&admin.keys(&read::<ProjectArguments>(arguments)?.project).await?),
-        "keys.create" => {
-            let given: NewKeyArguments = read(arguments)?;
-            let project = given.project.clone();
-            let (key, secret) = admin.create_key(&project, given.key()?).await?;
-            with_secret(&key, secret.expose())
-        }
-        "keys.rotate" => {
-            let given: KeyArguments = read(arguments)?;
-            let overlap = span("overlap", given.overlap.unwrap_or(0.0))?;
-            let (key, secret) = admin.rotate_key(given.id()?, overlap).await?;
-            with_secret(&key, secret.expose())
-        }
-        "keys.revoke" => shown(&admin.revoke_key(read::<KeyArguments>(arguments)?.id()?).await?),
-        "customers.list" => {
-            let given: CustomerArguments = read(arguments)?;
-            let after = given.after.as_deref().map(customer).transpose()?;
-            let most = given.limit.unwrap_or(CUSTOMERS);
-            shown(&admin.customers(&given.project, after.as_ref(), most).await?)
-        }
-        "customers.set" => {
-            let given: CustomerArguments = read(arguments)?;
-            shown(&admin.set_customer(&given.project, &customer(&given.id)?, given.limits).await?)
-        }
-        "customers.forget" => {
-            let given: CustomerArguments = read(arguments)?;
-            shown(&admin.forget_customer(&given.project, &customer(&given.id)?).await?)
-        }
-        "usage" => shown(&gateway.usage(&usage_query(gateway, read(arguments)?).await?).await?),
-        "inspect" => {
-            let project = admin.project(&read::<ProjectArguments>(arguments)?.project).await?;
-            shown(&json!({ "open": gateway.inspect(project.id).await?.open }))
-        }
-        _ => Err(Error::new(Kind::NotFound, format!("there is no step {step:?}"))),
     }
 }
 
@@ -164,7 +157,7 @@ struct KeyArguments {
 
 impl KeyArguments {
     fn id(&self) -> Result<KeyId> {
-        self.id.parse().map_err(|error: lockgate::ids::BadId| Error::invalid("id", error.to_string()))
+        self.id.parse().map_err(|error: crate::ids::BadId| Error::invalid("id", error.to_string()))
     }
 }
 

@@ -1,0 +1,5 @@
+//! What linking a module that Node loads takes, by system.
+
+fn main() {
+    napi_build::setup();
+}

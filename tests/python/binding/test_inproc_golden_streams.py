@@ -1,0 +1,3 @@
+"""sdk/test_golden_streams.py, in process."""
+
+from sdk.test_golden_streams import *  # noqa: F403
