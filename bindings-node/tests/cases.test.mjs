@@ -1,7 +1,7 @@
 // The behaviour cases of every language, through Node's own calls and through the drop-in fetch, on every store.
 
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { afterEach, test } from "node:test";
 
 import { LockgateError } from "lockgate";
 
@@ -9,6 +9,9 @@ import * as behaviour from "../../tests/node/behaviour.mjs";
 import { workbench } from "./support.mjs";
 
 const bench = workbench();
+const places = [];
+// After the gateways of the bench are closed.
+afterEach(() => places.splice(0).forEach((place) => place.end()));
 
 const WAYS = {
   async natively(gateway, call, own) {
@@ -38,7 +41,9 @@ for (const [way, ask] of Object.entries(WAYS)) {
     for (const each of behaviour.cases()) {
       test(`${each.name}, ${way}, on ${store.name}`, async () => {
         await bench.script(...each.upstream);
-        const gateway = await bench.create({ ...behaviour.settings(store, bench.folder), project: each.project ?? {} });
+        const place = behaviour.place(store, bench.folder);
+        places.push(place);
+        const gateway = await bench.create({ ...place.settings, project: each.project ?? {} });
         for (const [customer, limits] of Object.entries(each.customers ?? {}))
           await gateway.customers.set(customer, limits);
         const own = each.key && (await gateway.keys.create(each.key)).secret;

@@ -31,6 +31,10 @@ pub(crate) struct Sources {
     /// into LOCKGATE_STORE, which other users of the machine do not see.
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) store: Option<String>,
+    /// Where the limits live that several gateways on one Postgres share: redis://…, redis-cluster://…, or encrypted
+    /// rediss://…. A password belongs into LOCKGATE_REDIS.
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) redis: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]

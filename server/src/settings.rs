@@ -29,6 +29,9 @@ pub(crate) fn layers(sources: &Sources) -> Result<Layers, Failure> {
     if let Some(store) = &sources.store {
         layers = layers.set("store", store.as_str());
     }
+    if let Some(redis) = &sources.redis {
+        layers = layers.set("redis", redis.as_str());
+    }
     Ok(layers)
 }
 
@@ -40,6 +43,7 @@ pub(crate) fn read(sources: &Sources) -> Result<Config, Failure> {
 /// A gateway that touches no store: for what settings, price tables and the providers themselves say.
 pub(crate) async fn without_store(mut config: Config) -> Result<Gateway, Failure> {
     config.store = Some(StoreUrl::new("memory"));
+    config.redis = None;
     config.single_process = false;
     config.shared = false;
     Ok(Gateway::start(config, Arc::new(SystemClock)).await?)

@@ -2,6 +2,8 @@
 // conformance/cases/README.md explains them. An unknown field is an error, so that nothing is expected in vain.
 
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import path from "node:path";
 
@@ -14,7 +16,7 @@ const CALL = ["request", "options", "expect"];
 const OPTIONS = ["key", "customer", "cache", "labels"];
 const ANSWER = ["text", "finish_reason", "cache", "cost", "tool"];
 const REFUSAL = ["code", "exception", "retry_after"];
-const STORE = ["name", "settings", "administered"];
+const STORE = ["name", "servers", "settings", "administered"];
 
 function read(name, entries, known) {
   const found = JSON.parse(readFileSync(new URL(name, FOLDER), "utf8"))[entries];
@@ -45,19 +47,36 @@ export function stores() {
   return read("stores.json", "stores", STORE);
 }
 
-/** The store's settings for one case, whose files are in `folder`. A variable that is missing is an error. */
-export function settings(store, folder) {
-  const places = { folder, unique: path.basename(folder).replaceAll(/\W/g, ""), ...process.env };
-  const fill = (text) =>
-    text.replaceAll(/\{(\w+)\}/g, (_, name) => {
-      assert.ok(name in places, `${name} is not set`);
-      return places[name];
-    });
+/** The value of a variable of the environment. One that is missing is an error. */
+function variable(name) {
+  assert.ok(name in process.env, `${name} is not set: tests/run starts servers for these tests`);
+  return process.env[name];
+}
+
+/** An empty database on the Postgres of the tests: its address, and how it goes. */
+function database() {
+  const server = variable("LOCKGATE_TEST_POSTGRES");
+  const psql = path.join(variable("LOCKGATE_TEST_POSTGRES_PROGRAMS"), "psql");
+  const name = `node_${randomBytes(8).toString("hex")}`;
+  const administer = (statement) => execFileSync(psql, ["--quiet", "--command", statement, server]);
+  administer(`CREATE DATABASE ${name}`);
+  return {
+    address: `${server.slice(0, server.lastIndexOf("/"))}/${name}`,
+    drop: () => administer(`DROP DATABASE ${name} WITH (FORCE)`),
+  };
+}
+
+/** The store's settings for one case, whose files are in `folder`, and what to call in the end. */
+export function place(store, folder) {
+  const own = store.servers ? database() : undefined;
+  const unique = `${path.basename(folder).replaceAll(/[^A-Za-z0-9]/g, "")}${randomBytes(4).toString("hex")}`;
+  const places = { folder, unique, database: own?.address };
+  const fill = (text) => text.replaceAll(/\{(\w+)\}/g, (_, name) => places[name] ?? variable(name));
   const filled = Object.entries(store.settings).map(([name, value]) => [
     name,
     typeof value === "string" ? fill(value) : value,
   ]);
-  return Object.fromEntries(filled);
+  return { settings: Object.fromEntries(filled), end: () => own?.drop() };
 }
 
 /** The gateway key of a call. */

@@ -1,6 +1,9 @@
 //! Several servers on Postgres and Redis, and the command line beside them.
 
 use futures_util::future::join_all;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use crate::books;
 use crate::house::{House, SOON};
@@ -15,6 +18,16 @@ fn address(variable: &str) -> String {
 
 async fn house() -> House {
     House::on_redis(database().await, &address("LOCKGATE_TEST_REDIS")).await
+}
+
+/// The keys that begin with `prefix`: RESP by hand.
+async fn keys(redis: &str, prefix: &str) -> Vec<String> {
+    let mut stream = TcpStream::connect(redis.strip_prefix("redis://").unwrap()).await.unwrap();
+    stream.write_all(format!("KEYS {prefix}*\r\nQUIT\r\n").as_bytes()).await.unwrap();
+    let mut said = String::new();
+    timeout(SOON, stream.read_to_string(&mut said)).await.expect("it answers").unwrap();
+    assert!(said.starts_with('*'), "{said}");
+    said.lines().filter(|line| line.starts_with(prefix)).map(str::to_owned).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -74,6 +87,13 @@ async fn what_is_found_is_said_and_what_cannot_be_is_refused() {
     assert_eq!(checked["redis"], redis);
     // The server of the tests evicts nothing.
     assert!(checked["warnings"].to_string().contains("volatile-ttl"), "{checked}");
+    // A look leaves nothing behind.
+    let prefix = house.settings.lines().find_map(|line| line.strip_prefix("redis_prefix = \"")).unwrap();
+    let left = keys(&redis, prefix.trim_end_matches('"')).await;
+    assert!(left.is_empty(), "{left:?}");
+    // A flag wins over the file.
+    let valkey = address("LOCKGATE_TEST_VALKEY");
+    assert_eq!(house.json(&["check", "--redis", &valkey]).await["redis"], valkey);
     let said = house.text(&["check"]).await;
     assert!(said.contains(&format!("limits     {redis}")), "{said}");
     let server = house.serve(&[]).await;
@@ -124,7 +144,7 @@ async fn servers_that_end_leave_exact_books() {
                 .status
         }
     });
-    let statuses = tokio::time::timeout(SOON, join_all(asked)).await.unwrap();
+    let statuses = timeout(SOON, join_all(asked)).await.unwrap();
     assert!(statuses.iter().all(|status| *status == 200), "{statuses:?}");
     for server in servers {
         server.end().await;
