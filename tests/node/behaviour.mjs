@@ -14,7 +14,8 @@ const HEADERS = { customer: "x-customer-id", cache: "x-lockgate-cache" };
 const CASE = ["name", "project", "customers", "key", "upstream", "calls", "upstream_requests", "upstream_body"];
 const CALL = ["request", "options", "expect"];
 const OPTIONS = ["key", "customer", "cache", "labels"];
-const ANSWER = ["text", "finish_reason", "cache", "cost", "tool"];
+const REPORT = ["model", "downgraded_from", "attempts"];
+const ANSWER = ["text", "finish_reason", "cache", "cost", "cost_nano_usd", "tool", "warning", ...REPORT];
 const REFUSAL = ["code", "exception", "retry_after"];
 const STORE = ["name", "servers", "settings", "administered"];
 
@@ -100,13 +101,22 @@ export function overHTTP(status, fields, text) {
   if (status !== 200) {
     return { status, code: JSON.parse(text).error.code, retry_after: fields.has("retry-after") ? "known" : "none" };
   }
-  if (!fields.get("content-type").startsWith("text/event-stream")) return { status, answer: JSON.parse(text) };
-  const events = text
-    .split("\n")
-    .filter((line) => line.startsWith("data: "))
-    .map((line) => line.slice(6));
-  assert.equal(events.pop(), "[DONE]");
-  return { status, answer: together(events.map((event) => JSON.parse(event))) };
+  const isStream = fields.get("content-type").startsWith("text/event-stream");
+  const answer = isStream ? together(events(text)) : JSON.parse(text);
+  // The headers say the same.
+  for (const name of ["provider", ...REPORT]) {
+    const header = fields.get(`x-lockgate-${name.replaceAll("_", "-")}`) || null;
+    assert.equal(header, answer.lockgate[name] ?? null, name);
+  }
+  return { status, answer };
+}
+
+/** The chunks of a stream. */
+function events(text) {
+  const lines = text.split("\n").filter((line) => line.startsWith("data: "));
+  const data = lines.map((line) => line.slice(6));
+  assert.equal(data.pop(), "[DONE]");
+  return data.map((event) => JSON.parse(event));
 }
 
 /** A stream's pieces as one answer. */
@@ -129,9 +139,12 @@ export function judge(seen, expect) {
   }
   assert.equal(seen.answer.choices.length, 1, shown);
   const [{ message, finish_reason }] = seen.answer.choices;
-  const { cache, cost_nano_usd } = seen.answer.lockgate;
+  const { cache, cost_nano_usd, warnings } = seen.answer.lockgate;
   const cost = cost_nano_usd ? "positive" : "zero";
-  const told = { text: message.content, finish_reason, cache, cost, tool: message.tool_calls?.[0]?.function.name };
+  const told = { text: message.content, finish_reason, cache, cost, cost_nano_usd };
+  for (const name of REPORT) told[name] = seen.answer.lockgate[name] ?? null;
+  told.tool = message.tool_calls?.[0]?.function.name;
+  told.warning = warnings.some((warning) => warning.includes(expect.warning)) ? expect.warning : warnings;
   if ("tool" in expect) assert.equal(message.tool_calls.length, 1, shown);
   for (const name of ANSWER) if (name in expect) assert.equal(told[name], expect[name], `${name}: ${shown}`);
   return cost_nano_usd ?? 0;
