@@ -86,7 +86,7 @@ async fn open_serves_without_both() {
     let gateway = house.gateway("a").await;
     // What a start is told of changes may come after the first.
     for n in 0..3 {
-        ask(&gateway, &known, &format!("before {n}")).await.unwrap();
+        gateway.chat(question(&format!("before {n}"))).await.unwrap();
     }
     balanced(&gateway).await;
     way.set(Road::Closed);
