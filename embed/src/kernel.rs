@@ -114,12 +114,6 @@ macro_rules! built_for_each {
             $(#[target_feature(enable = "avx2")]
             pub(super) fn $name($($arg: $type),*) $(-> $result)? { lanes::$name($($arg),*) })*
         }
-        #[cfg(target_arch = "x86_64")]
-        mod with_avx512 {
-            use super::*;
-            $(#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
-            pub(super) fn $name($($arg: $type),*) $(-> $result)? { lanes::$name($($arg),*) })*
-        }
         impl Kernel {
             $($(#[$doc])*
             pub(crate) fn $name(self, $($arg: $type),*) $(-> $result)? {
@@ -129,11 +123,9 @@ macro_rules! built_for_each {
                     // SAFETY: the instructions were found.
                     Kind::Avx2 => unsafe { with_avx2::$name($($arg),*) },
                     #[cfg(target_arch = "x86_64")]
-                    // SAFETY: the instructions were found.
-                    Kind::Avx512 => unsafe { with_avx512::$name($($arg),*) },
-                    #[cfg(target_arch = "x86_64")]
-                    // SAFETY: the instructions were found.
-                    Kind::F32 if has_avx512() => unsafe { with_avx512::$name($($arg),*) },
+                    // SAFETY: the instructions were found; who has AVX-512 is only called so with AVX2. Wider registers
+                    // made these slower.
+                    Kind::Avx512 => unsafe { with_avx2::$name($($arg),*) },
                     #[cfg(target_arch = "x86_64")]
                     // SAFETY: the instructions were found.
                     Kind::F32 if has_avx2() => unsafe { with_avx2::$name($($arg),*) },
@@ -170,7 +162,8 @@ fn has_avx2() -> bool {
 
 #[cfg(target_arch = "x86_64")]
 fn has_avx512() -> bool {
-    is_x86_feature_detected!("avx512f")
+    has_avx2()
+        && is_x86_feature_detected!("avx512f")
         && is_x86_feature_detected!("avx512bw")
         && is_x86_feature_detected!("avx512dq")
         && is_x86_feature_detected!("avx512vl")
