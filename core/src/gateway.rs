@@ -9,11 +9,13 @@ use tokio::runtime::Handle;
 
 use crate::answer::{Answer, ChatStream};
 use crate::ask::{Ask, Reply};
-use crate::auth::{Admin, Caller, Identities, OnChange};
+use crate::auth::{Admin, Caller, Identities, OnChange, Project};
+use crate::cache::semantic::{SemanticCache, SemanticMode};
 use crate::cache::{ExactCache, Flights};
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::{Config, Environment, Layers};
 use crate::context::CallOptions;
+use crate::embed;
 use crate::error::{Error, Kind, Result};
 use crate::ids::ProjectId;
 use crate::limits::{CounterId, Scope, Window};
@@ -50,6 +52,7 @@ pub(crate) struct Core {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) settler: Arc<Settler>,
     pub(crate) cache: ExactCache,
+    pub(crate) semantic: Arc<SemanticCache>,
     pub(crate) flights: Arc<Flights>,
     /// Where calls to providers and settlements run.
     pub(crate) runtime: Handle,
@@ -138,6 +141,24 @@ impl Gateway {
         &self.core.admin
     }
 
+    /// Whether questions in other words can be answered: the embedding model is there, or an embedder is set.
+    #[must_use]
+    pub fn has_embedder(&self) -> bool {
+        self.embedder().is_some()
+    }
+
+    /// Waits until the embedding model is loaded, at most a minute; until then the semantic cache has nothing to say.
+    /// Whether it is, or an embedder answers.
+    pub async fn warm_up(&self) -> bool {
+        self.core.semantic.warm_up().await
+    }
+
+    /// What makes vectors of questions; none where there is none, and so no semantic cache.
+    #[must_use]
+    pub fn embedder(&self) -> Option<&str> {
+        self.core.semantic.embedder()
+    }
+
     /// The settings it was built with.
     #[must_use]
     pub fn config(&self) -> &Config {
@@ -153,7 +174,9 @@ impl Gateway {
     /// Waits until everything is settled and in the ledger, at most for `within`. Returns whether it is. Requests
     /// under way go on.
     pub async fn flush(&self, within: Duration) -> bool {
-        self.core.settler.flush(within).await
+        let begun = tokio::time::Instant::now();
+        let kept = self.core.semantic.settled(within).await;
+        self.core.settler.flush(within.saturating_sub(begun.elapsed())).await && kept
     }
 
     /// Ends the gateway: waits for settlements and the ledger, at most for `within`. Returns whether all is written;
@@ -161,6 +184,7 @@ impl Gateway {
     pub async fn close(&self, within: Duration) -> bool {
         let settled = self.core.settler.close(within).await;
         self.core.cache.close().await;
+        self.core.semantic.settled(within).await;
         self.core.stores.close(within).await && settled
     }
 
@@ -218,10 +242,12 @@ impl Core {
         Retention {
             ledger: self.stores.ledger.clone(),
             answers: self.stores.answers.clone(),
+            meanings: self.stores.meanings.clone(),
             clock: self.clock.clone(),
             keep: Keep {
                 ledger: Duration::from_secs(days * 24 * 60 * 60),
                 answer_bytes: self.config.warm_cache_bytes,
+                meaning_bytes: self.config.semantic_cache_bytes,
             },
         }
     }
@@ -348,6 +374,14 @@ impl Gateway {
         });
         let admin = Admin::new(stores.directory.clone(), clock.clone(), Some(on_change));
         let cache = ExactCache::new(config.cache_bytes, stores.answers.clone(), clock.clone());
+        let embedder = embed::of(&config, &transport)?;
+        let deadline = Duration::from_millis(config.timeouts.semantic_ms);
+        let semantic = SemanticCache::new(embedder, stores.meanings.clone(), clock.clone(), deadline);
+        let semantic = Arc::new(semantic);
+        let used = |project: &Project| project.settings.semantic.mode != SemanticMode::Off;
+        if stores.directory.projects().await?.iter().any(used) {
+            semantic.prepare();
+        }
         let flights = Flights::new(settler.tasks.clone());
         let core = Core {
             config,
@@ -361,6 +395,7 @@ impl Gateway {
             metrics,
             settler,
             cache,
+            semantic,
             flights,
             runtime,
             admin,

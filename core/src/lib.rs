@@ -4,6 +4,7 @@ pub mod auth;
 pub mod cache;
 pub mod clock;
 pub mod config;
+pub mod embed;
 pub mod error;
 pub mod http;
 pub mod ids;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::answer::{Answer, Desk};
 use crate::ask::Ask;
 use crate::auth::Caller;
+use crate::cache::semantic::{Found, Probe};
 use crate::cache::{Elsewhere, Joined, Keys, Lead, Lost, Seat, Stored};
 use crate::context::{CallOptions, Context};
 use crate::error::{Error, Kind, Result};
@@ -165,8 +166,16 @@ async fn enter(core: &Arc<Core>, cx: &mut Context, ask: &Arc<Ask>, mut charge: C
         cx.standing = admitted.standing;
         let plan = admitted.plan;
         cx.decisions.limits = Some(LimitsTold::of(&admitted.standing, admitted.held.money, plan > 0));
-        keys.only_known()?;
         let way = ways.take(plan);
+        let embedder = core.semantic.embedder();
+        let mut probe = embedder.and_then(|name| Probe::of(&caller, &way.ask, cx.cache, name));
+        if keys.only_known().is_err()
+            && let Some(found) = similar(core, cx, probe.as_mut()).await
+        {
+            let desk = Box::new(near(core, cx, &caller, ask, plan, &found));
+            return Ok(Entered::Known(desk, found.stored, CacheVerdict::Semantic));
+        }
+        keys.only_known()?;
         // From here on, whatever happens settles.
         let mut row = row(core, cx, &caller, ask);
         row.downgraded_from = (plan > 0).then(|| ask.model().to_owned());
@@ -175,7 +184,7 @@ async fn enter(core: &Arc<Core>, cx: &mut Context, ask: &Arc<Ask>, mut charge: C
         let reservation =
             Reservation::new(core.settler.clone(), admitted.held, priced, row, meter, cx.arrived);
 
-        // 6. recall: the warm tier; a hit gives back what was taken
+        // 6. recall: the warm tier, then questions of the same meaning; a hit gives back what was taken
         let recalled = keys.recall(&core.cache, plan).await;
         cx.past(Stage::Recall);
         if let Some((stored, answer)) = recalled {
@@ -185,12 +194,17 @@ async fn enter(core: &Arc<Core>, cx: &mut Context, ask: &Arc<Ask>, mut charge: C
             let desk = Box::new(hit(core, cx, &caller, ask, plan));
             return Ok(Entered::Known(desk, stored, CacheVerdict::Exact));
         }
+        if let Some(found) = similar(core, cx, probe.as_mut()).await {
+            reservation.release(None);
+            let desk = Box::new(near(core, cx, &caller, ask, plan, &found));
+            return Ok(Entered::Known(desk, found.stored, CacheVerdict::Semantic));
+        }
         if plan > 0 {
             // A cheaper model's answer is not what the others are waiting for.
             lead.go_alone();
         }
         let desk = Desk::new(cx, ask).leading(reservation.money()).downgraded(plan > 0);
-        let service = Service { caller, way, admission, reservation, key: keys.of_plan(plan) };
+        let service = Service { caller, way, admission, reservation, key: keys.of_plan(plan), probe };
         return Ok(Entered::Leader(Box::new(desk), Box::new(service), lead));
     }
     Err(Error::new(Kind::StoreUnavailable, "The project's configuration does not stop changing."))
@@ -199,6 +213,25 @@ async fn enter(core: &Arc<Core>, cx: &mut Context, ask: &Arc<Ask>, mut charge: C
 /// The caller's side of an answer from the cache.
 fn hit(core: &Core, cx: &Context, caller: &Caller, ask: &Arc<Ask>, plan: usize) -> Desk {
     Desk::new(cx, ask).downgraded(plan > 0).noting(note(core, cx, caller, ask, CacheVerdict::Exact))
+}
+
+/// The answer to a question of the same meaning.
+async fn similar(core: &Core, cx: &mut Context, probe: Option<&mut Probe>) -> Option<Found> {
+    let (found, told) = core.semantic.recall(probe?).await;
+    cx.decisions.semantic = Some(told);
+    cx.past(Stage::Recall);
+    found
+}
+
+/// The caller's side of such an answer.
+fn near(core: &Core, cx: &Context, caller: &Caller, ask: &Arc<Ask>, plan: usize, found: &Found) -> Desk {
+    let row = Row {
+        cache: CacheVerdict::Semantic,
+        similarity: Some(found.similarity),
+        ..row(core, cx, caller, ask)
+    };
+    let note = Note::new(core.settler.clone(), row, cx.arrived);
+    Desk::new(cx, ask).downgraded(plan > 0).similar(found.similarity, found.age_ms).noting(note)
 }
 
 fn note(core: &Core, cx: &Context, caller: &Caller, ask: &Ask, cache: CacheVerdict) -> Note {

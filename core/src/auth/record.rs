@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{KeyHash, Secret};
+use crate::cache::semantic::SemanticSettings;
 use crate::clock::Millis;
 use crate::config::{Chain, Substitute};
 use crate::ids::{CustomerId, KeyId, ProjectId};
@@ -49,6 +50,9 @@ pub struct ProjectSettings {
     pub cap_mode: CapMode,
     /// The exact cache.
     pub cache: CacheSettings,
+    /// The semantic cache.
+    #[serde(skip_serializing_if = "is_default")]
+    pub semantic: SemanticSettings,
     /// What to do while a store is away.
     pub on_store_loss: OnStoreLoss,
     /// The only models this project may ask for; absent = all.
@@ -65,6 +69,11 @@ pub struct ProjectSettings {
     /// The project's own provider keys, by provider.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub provider_keys: BTreeMap<String, Secret>,
+}
+
+/// Left out where it is stored and listed: what is not set is the default.
+fn is_default(settings: &SemanticSettings) -> bool {
+    *settings == SemanticSettings::default()
 }
 
 /// How a cap treats requests that set no maximum of output tokens.

@@ -42,7 +42,7 @@ impl Fingerprint {
         }
     }
 
-    fn of_body(project: &Project, endpoint: &str, body: &impl Serialize) -> Result<Fingerprint> {
+    pub(super) fn of_body(project: &Project, endpoint: &str, body: &impl Serialize) -> Result<Fingerprint> {
         let text = serde_json::to_string(body)
             .map_err(|source| Error::invalid("body", format!("cannot be written as JSON: {source}")))?;
         // The form is versioned, so that a new one never meets an old one's answers.

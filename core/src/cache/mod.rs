@@ -7,6 +7,7 @@ mod fingerprint;
 mod flight;
 mod join;
 mod keys;
+pub mod semantic;
 mod stored;
 
 pub(crate) use elsewhere::Elsewhere;

@@ -31,6 +31,7 @@ const SETTINGS: &[(&str, &str)] = &[
     ("LOCKGATE_STORE", "store"),
     ("LOCKGATE_REDIS", "redis"),
     ("LOCKGATE_LISTEN", "listen"),
+    ("LOCKGATE_MODEL_DIR", "model_dir"),
     ("LOCKGATE_FAILOVER_MODE", "failover_mode"),
 ];
 
@@ -86,6 +87,10 @@ impl Environment {
             if let Some(value) = self.get(variable) {
                 table.insert((*setting).to_owned(), Value::String(value.to_owned()));
             }
+        }
+        if let Some(path) = self.get("LOCKGATE_EMBED_PATH") {
+            let path = Table::from_iter([("path".to_owned(), Value::String(path.to_owned()))]);
+            table.insert("embedder".to_owned(), Value::Table(path));
         }
         let native = PROVIDERS.iter().map(|(name, keys, address)| {
             (*name, provider(&[("api_key", self.first(keys)), ("base_url", self.get(address))]))

@@ -1,6 +1,7 @@
 //! Settings. Layers: explicit argument > environment > file > default. A wrong setting is an error at start that
 //! names the key, the value and what is allowed.
 
+mod embedder;
 mod environment;
 mod layers;
 mod provider;
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+pub use embedder::{EmbedderConfig, EmbedderKind};
 pub use environment::{Environment, compatible_variables, key_variables};
 pub use layers::Layers;
 pub use provider::{PooledKey, ProviderConfig, ProviderKind, ProviderPrice};
@@ -58,6 +60,12 @@ pub struct Config {
     pub cache_bytes: u64,
     /// Most that the cached answers in the store may take, in bytes.
     pub warm_cache_bytes: u64,
+    /// Most that the questions of the semantic cache may take, with their answers, in bytes.
+    pub semantic_cache_bytes: u64,
+    /// Folder of the embedding model. Default: the cache folder, else an installed Python package.
+    pub model_dir: Option<PathBuf>,
+    /// What makes vectors of questions, for the semantic cache.
+    pub embedder: EmbedderConfig,
     /// How long single rows of the ledger are kept, in days. Sums are kept for ever.
     pub ledger_days: u32,
     /// Largest request body, in bytes.
@@ -100,6 +108,9 @@ impl Default for Config {
             auth: AuthMode::default(),
             cache_bytes: 64 * 1024 * 1024,
             warm_cache_bytes: 1024 * 1024 * 1024,
+            semantic_cache_bytes: 256 * 1024 * 1024,
+            model_dir: None,
+            embedder: EmbedderConfig::default(),
             ledger_days: 90,
             max_body_bytes: 32 * 1024 * 1024,
             request_timeout_ms: 60_000,
@@ -134,6 +145,8 @@ pub struct Timeouts {
     pub silence_ms: u64,
     /// For a local provider to say which models it has. A request for a model that nobody knows waits so long.
     pub discovery_ms: u64,
+    /// To embed a question and to look for its like. Later, there is no semantic hit.
+    pub semantic_ms: u64,
 }
 
 impl Timeouts {
@@ -154,6 +167,7 @@ impl Default for Timeouts {
             total_ms: 600_000,
             silence_ms: 15_000,
             discovery_ms: 1_000,
+            semantic_ms: 50,
         }
     }
 }

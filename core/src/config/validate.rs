@@ -24,6 +24,7 @@ const LONGEST_DRAIN: u64 = 86_400;
 impl Config {
     /// Fills in what a provider's name implies, and keys named by variable.
     pub(super) fn fill(&mut self, environment: Option<&Environment>) -> Result<()> {
+        self.embedder.fill(environment)?;
         for (name, provider) in &mut self.providers {
             if let Some((_, kind, address)) = BUILT_IN.iter().find(|(built_in, _, _)| built_in == name) {
                 provider.kind.get_or_insert(*kind);
@@ -91,6 +92,7 @@ impl Config {
             }
         }
         self.routing.validate()?;
+        self.embedder.validate()?;
         self.project.validate("project")?;
         for (name, provider) in &self.providers {
             provider.validate(name)?;
@@ -148,7 +150,7 @@ impl Config {
 }
 
 impl super::Timeouts {
-    fn named(&self) -> [(&'static str, u64); 7] {
+    fn named(&self) -> [(&'static str, u64); 8] {
         [
             ("connect_ms", self.connect_ms),
             ("first_byte_ms", self.first_byte_ms),
@@ -157,6 +159,7 @@ impl super::Timeouts {
             ("total_ms", self.total_ms),
             ("silence_ms", self.silence_ms),
             ("discovery_ms", self.discovery_ms),
+            ("semantic_ms", self.semantic_ms),
         ]
     }
 }
@@ -259,11 +262,30 @@ impl super::ProviderConfig {
     }
 }
 
+impl crate::cache::semantic::SemanticSettings {
+    /// Checks the settings of the semantic cache; `at` is where they stand.
+    fn validate(&self, at: &str) -> Result<()> {
+        if !(0.5..=1.0).contains(&self.threshold) {
+            let allowed = "must be from 0.5 to 1: less than half alike is no likeness";
+            return Err(Error::config(&format!("{at}.threshold"), self.threshold, allowed));
+        }
+        if self.ttl_seconds == Some(0) {
+            return Err(Error::config(&format!("{at}.ttl_seconds"), 0, "must be at least 1"));
+        }
+        if !(0.0..=2.0).contains(&self.max_temperature) {
+            let allowed = "must be from 0 to 2";
+            return Err(Error::config(&format!("{at}.max_temperature"), self.max_temperature, allowed));
+        }
+        Ok(())
+    }
+}
+
 impl crate::auth::ProjectSettings {
     /// Checks the settings of a project; `at` is where they stand.
     pub(crate) fn validate(&self, at: &str) -> Result<()> {
         check_cap(&format!("{at}.monthly_cap"), self.monthly_cap)?;
         self.customer_defaults.validate(&format!("{at}.customer_defaults"))?;
+        self.semantic.validate(&format!("{at}.semantic"))?;
         if self.default_output_tokens == Some(0) {
             return Err(Error::config(&format!("{at}.default_output_tokens"), 0, "must be at least 1"));
         }

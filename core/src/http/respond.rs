@@ -176,6 +176,9 @@ fn put_report(out: &mut HeaderMap, report: &Report) {
     headers::put(out, "x-lockgate-provider", &report.provider);
     headers::put(out, "x-lockgate-model", &report.model);
     headers::put(out, "x-lockgate-cache", report.cache.as_str());
+    if let Some(similarity) = report.similarity {
+        headers::put(out, "x-lockgate-similarity", &format!("{similarity:.4}"));
+    }
     headers::put(out, "x-lockgate-attempts", &report.attempts_line());
     if let Some(from) = &report.downgraded_from {
         headers::put(out, "x-lockgate-downgraded-from", from);

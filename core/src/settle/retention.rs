@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::clock::SharedClock;
 use crate::error::Result;
-use crate::store::{AnswerStore, Ledger};
+use crate::store::{AnswerStore, Ledger, MeaningStore};
 
 /// How often it is looked for what may go.
 const EVERY: Duration = Duration::from_secs(600);
@@ -19,6 +19,7 @@ const AT_ONCE: u32 = 500;
 pub(crate) struct Keep {
     pub(crate) ledger: Duration,
     pub(crate) answer_bytes: u64,
+    pub(crate) meaning_bytes: u64,
 }
 
 /// What a sweep removed.
@@ -30,12 +31,17 @@ pub struct Swept {
     pub expired_answers: u64,
     /// Cached answers, the oldest first, beyond `warm_cache_bytes`.
     pub trimmed_answers: u64,
+    /// Questions of the semantic cache that had expired.
+    pub expired_questions: u64,
+    /// Questions of the semantic cache, the oldest first, beyond `semantic_cache_bytes`.
+    pub trimmed_questions: u64,
 }
 
 /// Removes what is old.
 pub(crate) struct Retention {
     pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) answers: Option<Arc<dyn AnswerStore>>,
+    pub(crate) meanings: Arc<dyn MeaningStore>,
     pub(crate) clock: SharedClock,
     pub(crate) keep: Keep,
 }
@@ -48,6 +54,12 @@ impl Retention {
         let before = now.before(self.keep.ledger);
         while let removed @ 1.. = self.ledger.retire(before, AT_ONCE).await? {
             swept.rows += removed;
+        }
+        while let removed @ 1.. = self.meanings.expire_meanings(now, AT_ONCE).await? {
+            swept.expired_questions += removed;
+        }
+        while let removed @ 1.. = self.meanings.trim_meanings(self.keep.meaning_bytes, AT_ONCE).await? {
+            swept.trimmed_questions += removed;
         }
         let Some(answers) = &self.answers else { return Ok(swept) };
         while let removed @ 1.. = answers.expire_answers(now, AT_ONCE).await? {

@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::postgres::{PostgresStore, is_postgres, schema};
-use super::sqlite::SqliteStore;
-use super::{Access, AnswerStore, Directory, Ledger};
+use super::postgres::{PostgresMeanings, PostgresStore, is_postgres, schema};
+use super::sqlite::{SqliteMeanings, SqliteStore};
+use super::{Access, AnswerStore, Directory, Ledger, MeaningStore};
 use crate::clock::SharedClock;
 use crate::config::StoreUrl;
 use crate::error::Result;
@@ -43,6 +43,13 @@ impl Database {
         match self {
             Database::Sqlite(store) => Arc::new(store.clone()),
             Database::Postgres(store) => Arc::new(store.clone()),
+        }
+    }
+
+    pub(crate) fn meanings(&self) -> Arc<dyn MeaningStore> {
+        match self {
+            Database::Sqlite(store) => Arc::new(SqliteMeanings::new(store.clone())),
+            Database::Postgres(store) => Arc::new(PostgresMeanings::new(store.clone())),
         }
     }
 

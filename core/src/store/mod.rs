@@ -4,6 +4,7 @@ mod access;
 mod columns;
 mod database;
 mod entry;
+mod meaning;
 pub mod memory;
 mod open;
 pub mod postgres;
@@ -17,6 +18,7 @@ mod usage;
 
 pub use access::Access;
 pub(crate) use database::Database;
+pub use meaning::{Meaning, MeaningStore, Neighbour, Sought};
 pub(crate) use open::{Stores, open, redis as open_redis};
 
 use async_trait::async_trait;

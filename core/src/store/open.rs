@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use super::memory::{MemoryLimiter, MemoryStore, Start};
 use super::redis::{RedisLimiter, RedisOptions};
 use super::sqlite::SqliteLimiter;
-use super::{Access, AnswerStore, Database, Directory, Ledger, Limiter};
+use super::{Access, AnswerStore, Database, Directory, Ledger, Limiter, MeaningStore};
 use crate::clock::SharedClock;
 use crate::config::{Config, StoreUrl};
 use crate::error::{Error, Result};
@@ -24,6 +24,8 @@ pub(crate) struct Stores {
     pub(crate) journal: Arc<dyn Journal>,
     /// The warm tier of the exact cache.
     pub(crate) answers: Option<Arc<dyn AnswerStore>>,
+    /// Questions by their meaning.
+    pub(crate) meanings: Arc<dyn MeaningStore>,
     /// Each moves when another process changes projects, keys or customers.
     pub(crate) changes: Vec<watch::Receiver<u64>>,
     /// The limiter, where it is Redis.
@@ -70,6 +72,7 @@ fn memory(clock: SharedClock) -> Stores {
     let store = MemoryStore::new(clock.clone());
     let ledger: Arc<dyn Ledger> = Arc::new(store.clone());
     Stores {
+        meanings: store.meanings(),
         directory: Arc::new(store),
         limiter: Arc::new(MemoryLimiter::new(clock, Start::Zero)),
         journal: Arc::new(DirectJournal::new(ledger.clone())),
@@ -128,6 +131,7 @@ async fn beside(
     Ok(Stores {
         directory: database.directory(),
         answers: Some(database.answers()),
+        meanings: database.meanings(),
         limiter,
         journal: spool.clone(),
         ledger,

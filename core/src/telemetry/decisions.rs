@@ -2,11 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::cache::semantic::Guard;
 use crate::limits::Standing;
 use crate::money::Nano;
 
 /// What was decided about one request, stage by stage.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Decisions {
     /// What the limits left.
@@ -15,6 +16,9 @@ pub struct Decisions {
     /// What the exact cache said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exact: Option<ExactVerdict>,
+    /// What the semantic cache said; absent where it had no part.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub semantic: Option<SemanticTold>,
     /// Who could have answered, in the order of the plan.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub candidates: Vec<Considered>,
@@ -84,6 +88,63 @@ pub enum ExactVerdict {
     Warm,
     /// An equal request is under way.
     Flight,
+}
+
+/// What the semantic cache said, and how long its parts took.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SemanticTold {
+    /// What it said.
+    pub verdict: SemanticVerdict,
+    /// The cosine of the nearest question, or of the one whose answer was given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub similarity: Option<f32>,
+    /// The guard that refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub guard: Option<Guard>,
+    /// How old the answer is, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub age_ms: Option<u64>,
+    /// Tokenising and embedding, in microseconds.
+    pub embed_us: u64,
+    /// The search, in microseconds.
+    pub search_us: u64,
+    /// The guards, in microseconds.
+    pub guards_us: u64,
+}
+
+/// What the semantic cache said.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SemanticVerdict {
+    /// It knows no question that is near enough.
+    #[default]
+    Miss,
+    /// It gave an answer.
+    Hit,
+    /// It would have given an answer, and was told not to.
+    Shadow,
+    /// It knows one that is near enough, and a guard refused it.
+    Refused,
+    /// It took too long.
+    Late,
+    /// The embedder or the store failed.
+    Failed,
+}
+
+impl SemanticVerdict {
+    /// As in metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            SemanticVerdict::Miss => "miss",
+            SemanticVerdict::Hit => "hit",
+            SemanticVerdict::Shadow => "shadow",
+            SemanticVerdict::Refused => "refused",
+            SemanticVerdict::Late => "late",
+            SemanticVerdict::Failed => "failed",
+        }
+    }
 }
 
 /// A candidate, and what became of it.

@@ -67,6 +67,13 @@ struct Named {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Semantic {
+    verdict: &'static str,
+    /// The guard that refused; empty where none did.
+    guard: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Queue {
     queue: &'static str,
 }
@@ -82,6 +89,7 @@ pub(crate) struct Metrics {
     stages: Family<Named, Histogram, fn() -> Histogram>,
     refusals: Family<Refusal, Count>,
     attempts: Family<Tried, Count>,
+    semantic: Family<Semantic, Count>,
     tokens: Family<Tokens, Count>,
     cost: Family<Model, Count>,
     saved: Count,
@@ -126,6 +134,7 @@ impl Metrics {
             stages: Family::new_with_constructor(stage_seconds),
             refusals: Family::default(),
             attempts: Family::default(),
+            semantic: Family::default(),
             tokens: Family::default(),
             cost: Family::default(),
             saved: Count::default(),
@@ -158,6 +167,11 @@ impl Metrics {
             self.refusals.clone(),
         );
         to.register("upstream_attempts", "Attempts at providers by their result", self.attempts.clone());
+        to.register(
+            "semantic_lookups",
+            "What the semantic cache said, and the guard that refused",
+            self.semantic.clone(),
+        );
         to.register("tokens", "Tokens billed, by kind", self.tokens.clone());
         to.register("cost_nano_usd", "Cost in billionths of a US dollar", self.cost.clone());
         to.register("saved_nano_usd", "Saved by caches, in billionths of a US dollar", self.saved.clone());
@@ -193,6 +207,10 @@ impl Metrics {
             for (stage, micros) in decisions.timings_us.iter().filter(|(_, micros)| *micros > 0) {
                 self.stages.get_or_create(&Named { stage }).observe(micros as f64 / 1e6);
             }
+        }
+        if let Some(told) = row.decisions.as_ref().and_then(|decisions| decisions.semantic.as_ref()) {
+            let guard = told.guard.map_or("", |guard| guard.name());
+            self.semantic.get_or_create(&Semantic { verdict: told.verdict.as_str(), guard }).inc();
         }
         for attempt in &row.attempts {
             let Model { provider, model } = self.model(&attempt.provider, &attempt.model);

@@ -4,5 +4,8 @@ mod decisions;
 mod metrics;
 pub(crate) mod trace;
 
-pub use decisions::{Considered, Decisions, ExactVerdict, LimitsTold, PriceSource, Stage, Timings, Verdict};
+pub use decisions::{
+    Considered, Decisions, ExactVerdict, LimitsTold, PriceSource, SemanticTold, SemanticVerdict, Stage,
+    Timings, Verdict,
+};
 pub(crate) use metrics::{CONTENT_TYPE, Metrics, Now};

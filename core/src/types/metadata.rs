@@ -66,6 +66,8 @@ object! {
         nul cost_nano_usd: i64 = "cost_nano_usd",
         /// From arrival to the end of the answer, in milliseconds.
         def latency_ms: u64 = "latency_ms" or 0,
+        /// How old the answer is, in milliseconds, where it was asked in other words.
+        opt age_ms: u64 = "age_ms",
         /// The provider that answered.
         nul provider: String = "provider",
         /// The model that answered.

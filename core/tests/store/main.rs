@@ -12,6 +12,7 @@ mod answers;
 mod books;
 mod directory;
 mod ledger;
+mod meanings;
 #[path = "../rows/mod.rs"]
 mod rows;
 #[cfg(feature = "test-servers")]

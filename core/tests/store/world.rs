@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use lockgate::clock::ManualClock;
 use lockgate::store::memory::MemoryStore;
-use lockgate::store::sqlite::SqliteStore;
-use lockgate::store::{Access, AnswerStore, Directory, Ledger};
+use lockgate::store::sqlite::{SqliteMeanings, SqliteStore};
+use lockgate::store::{Access, AnswerStore, Directory, Ledger, MeaningStore};
 
 use crate::rows::NOON;
 
@@ -17,6 +17,8 @@ pub(crate) struct World {
     pub(crate) directory: Arc<dyn Directory>,
     /// The warm cache; none in memory.
     pub(crate) answers: Option<Arc<dyn AnswerStore>>,
+    /// Questions by their meaning.
+    pub(crate) meanings: Arc<dyn MeaningStore>,
     /// Removed with the last world in it.
     _place: Arc<dyn Any + Send + Sync>,
 }
@@ -25,11 +27,13 @@ impl World {
     pub(crate) async fn memory() -> World {
         let clock = ManualClock::at(NOON);
         let store = MemoryStore::new(clock.clone());
+        let meanings = store.meanings();
         World {
             clock,
             ledger: Arc::new(store.clone()),
             directory: Arc::new(store),
             answers: None,
+            meanings,
             _place: Arc::new(()),
         }
     }
@@ -43,6 +47,7 @@ impl World {
             clock,
             ledger: Arc::new(store.clone()),
             directory: Arc::new(store.clone()),
+            meanings: Arc::new(SqliteMeanings::new(store.clone())),
             answers: Some(Arc::new(store)),
             _place: Arc::new(folder),
         }
@@ -50,7 +55,7 @@ impl World {
 
     #[cfg(feature = "test-servers")]
     pub(crate) async fn postgres() -> World {
-        use lockgate::store::postgres::PostgresStore;
+        use lockgate::store::postgres::{PostgresMeanings, PostgresStore};
         let clock = ManualClock::at(NOON);
         let database = crate::servers::Database::new().await;
         let store =
@@ -59,6 +64,7 @@ impl World {
             clock,
             ledger: Arc::new(store.clone()),
             directory: Arc::new(store.clone()),
+            meanings: Arc::new(PostgresMeanings::new(store.clone())),
             answers: Some(Arc::new(store)),
             _place: Arc::new(database),
         }

@@ -3,6 +3,7 @@
 pub(crate) mod cache;
 mod check;
 pub(crate) mod customer;
+mod evaluation;
 pub(crate) mod key;
 mod migrate;
 mod models;

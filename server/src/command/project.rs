@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args, Subcommand, ValueEnum};
 use lockgate::auth::{CapMode, DEFAULT_PROJECT, OnStoreLoss, Project, ProjectSettings};
+use lockgate::cache::semantic::{Guard, SemanticMode, SemanticSettings};
 use lockgate::config::{Chain, Substitute};
 
 use super::customer::{self, OnLimitArg};
@@ -79,6 +80,21 @@ pub(crate) struct Changes {
     /// How long the exact cache keeps an answer, as 3600s.
     #[arg(long, value_name = "SPAN", value_parser = parse::span)]
     cache_ttl: Option<Duration>,
+    /// The semantic cache: off, shadow (tell what it would answer) or on.
+    #[arg(long, value_enum)]
+    semantic: Option<SemanticArg>,
+    /// The least similarity of a semantic hit, from 0.5 to 1.
+    #[arg(long, value_name = "T")]
+    semantic_threshold: Option<f32>,
+    /// How long the semantic cache finds a question, as 3600s; none = as long as the exact cache keeps its answer.
+    #[arg(long, value_name = "SPAN|none")]
+    semantic_ttl: Option<String>,
+    /// A guard of the semantic cache; repeat it for more, all = all. Replaces the list.
+    #[arg(long = "semantic-guard", value_name = "GUARD|all")]
+    semantic_guards: Vec<String>,
+    /// Requests with a higher temperature leave the semantic cache alone.
+    #[arg(long, value_name = "T")]
+    semantic_max_temperature: Option<f32>,
     /// Whether equal requests under way share one call also across processes that share their limits in Redis.
     #[arg(long, value_name = "true|false", action = ArgAction::Set)]
     share_calls: Option<bool>,
@@ -135,6 +151,17 @@ impl SubstituteArg {
     }
 }
 
+/// Whether the semantic cache answers.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum SemanticArg {
+    /// No.
+    Off,
+    /// It tells what it would answer.
+    Shadow,
+    /// Yes.
+    On,
+}
+
 /// How a cap treats requests without a maximum of output tokens.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum CapModeArg {
@@ -189,6 +216,21 @@ impl Changes {
                 Failure::usage(format!("--cache-ttl {}s: must be 1s to {}s", ttl.as_secs(), u32::MAX))
             })?;
         }
+        let semantic = &mut settings.semantic;
+        match self.semantic {
+            Some(SemanticArg::Off) => semantic.mode = SemanticMode::Off,
+            Some(SemanticArg::Shadow) => semantic.mode = SemanticMode::Shadow,
+            Some(SemanticArg::On) => semantic.mode = SemanticMode::On,
+            None => {}
+        }
+        semantic.threshold = self.semantic_threshold.unwrap_or(semantic.threshold);
+        semantic.max_temperature = self.semantic_max_temperature.unwrap_or(semantic.max_temperature);
+        if let Some(ttl) = &self.semantic_ttl {
+            semantic.ttl_seconds = semantic_ttl(ttl)?;
+        }
+        if !self.semantic_guards.is_empty() {
+            semantic.guards = guards(&self.semantic_guards)?;
+        }
         let caps = [self.customer_daily_cap, self.customer_monthly_cap, self.customer_per_request_cap];
         customer::change(&mut settings.customer_defaults, caps, self.customer_on_limit);
         replace(&mut settings.models, self.models, "--model")?;
@@ -207,6 +249,31 @@ impl Changes {
         }
         Ok(())
     }
+}
+
+fn semantic_ttl(text: &str) -> Result<Option<u32>, Failure> {
+    if text == "none" {
+        return Ok(None);
+    }
+    let span =
+        parse::span(text).map_err(|problem| Failure::usage(format!("--semantic-ttl {text}: {problem}")))?;
+    let seconds = u32::try_from(span.as_secs()).ok().filter(|seconds| *seconds > 0);
+    let seconds = seconds
+        .ok_or_else(|| Failure::usage(format!("--semantic-ttl {text}: must be 1s to {}s", u32::MAX)))?;
+    Ok(Some(seconds))
+}
+
+fn guards(names: &[String]) -> Result<Vec<Guard>, Failure> {
+    if names.iter().any(|name| name == "all") {
+        return Ok(Guard::ALL.to_vec());
+    }
+    let known = || Guard::ALL.map(Guard::name).join(", ");
+    let guard = |name: &String| {
+        name.parse().map_err(|()| {
+            Failure::usage(format!("--semantic-guard {name}: must be all or one of {}", known()))
+        })
+    };
+    names.iter().map(guard).collect()
 }
 
 /// Lays a list over a restriction: empty leaves it, `none` lifts it.
@@ -310,10 +377,18 @@ fn show(project: &Project, json: bool) -> Result<(), Failure> {
         ("output tokens reserved", listing::or_dash(settings.default_output_tokens)),
         ("cap mode", word(&settings.cap_mode)),
         ("exact cache", cache),
+        ("semantic cache", semantic(&settings.semantic)),
         ("own provider keys", listing::or_dash(names(&settings.provider_keys))),
     ];
     let rows = facts.map(|(name, value)| [name.to_owned(), value]);
     listing::columns(["SETTING", "VALUE"], &rows)
+}
+
+fn semantic(settings: &SemanticSettings) -> String {
+    match settings.mode {
+        SemanticMode::Off => "off".to_owned(),
+        mode => format!("{}, from {}", word(&mode), settings.threshold),
+    }
 }
 
 fn names<T>(map: &std::collections::BTreeMap<String, T>) -> Option<String> {

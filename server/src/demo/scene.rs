@@ -188,6 +188,26 @@ pub(super) const SCENES: &[Scene] = &[
     },
 ];
 
+const WEATHER: &str = "Will it rain in London today?";
+
+/// The rest of it, where the embedding model is there.
+pub(super) const SEMANTIC_SCENES: &[Scene] = &[
+    Scene { name: "semantic_miss", tells: "a question of the day", prompt: WEATHER, ..PLAIN },
+    Scene {
+        name: "semantic_hit",
+        tells: "the same in other words: from the semantic cache, for nothing",
+        prompt: "Is it going to rain in London today?",
+        expect: Expect::Answer(Answer { cache: "semantic", ..ANSWER }),
+        ..PLAIN
+    },
+    Scene {
+        name: "semantic_guarded",
+        tells: "nearly the same, but of tomorrow: a guard refuses, the provider answers",
+        prompt: "Will it rain in London tomorrow?",
+        ..PLAIN
+    },
+];
+
 /// What several ask at the same time.
 pub(super) const CROWD: Scene = Scene {
     name: "coalesced",

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use lockgate::Gateway;
 use lockgate::auth::{CustomerLimits, NewKey, OnLimit, ProjectSettings};
+use lockgate::cache::semantic::SemanticMode;
 use lockgate::clock::SystemClock;
 use lockgate::config::Layers;
 use lockgate::ids::CustomerId;
@@ -57,7 +58,10 @@ impl World {
         let folder = tempfile::Builder::new().prefix("lockgate-demo-").tempdir()?;
         let sim = Sim::start(Options::default()).await?;
         // Neither file nor environment: the demo is the same everywhere, and no real key can take part.
-        let config = Layers::new()
+        // The embedding model is the one thing that may be there or not.
+        let model = std::env::var("LOCKGATE_MODEL_DIR").ok().filter(|folder| !folder.is_empty());
+        let layers = model.map_or_else(Layers::new, |folder| Layers::new().set("model_dir", folder));
+        let config = layers
             .set("store", format!("sqlite://{}", folder.path().join("demo.db").display()))
             .set("listen", listen)
             .set("auth", "required")
@@ -103,6 +107,9 @@ async fn cast(gateway: &Gateway) -> Result<Keys, Failure> {
     let admin = gateway.admin();
     let mut settings = ProjectSettings::default();
     settings.downgrade.insert(MODEL.to_owned(), CHEAP_MODEL.to_owned());
+    if gateway.embedder().is_some() {
+        settings.semantic.mode = SemanticMode::On;
+    }
     admin.create_project("demo", settings).await?;
     let capped = ProjectSettings { monthly_cap: Some(SMALL_CAP), ..ProjectSettings::default() };
     admin.create_project("capped", capped).await?;

@@ -24,6 +24,7 @@ pub(super) async fn announce(gateway: &Gateway, address: SocketAddr, json: bool)
     let mut findings = Findings::of(gateway.config());
     findings.warnings.extend(gateway.warnings().await);
     findings.look(gateway).await;
+    findings.look_for_model(gateway).await;
     let listen = format!("http://{address}");
     let base_url = format!("{listen}/v1");
     for warning in &findings.warnings {
@@ -48,6 +49,9 @@ pub(super) async fn announce(gateway: &Gateway, address: SocketAddr, json: bool)
         lines.insert(3, format!("  limits     {redis}"));
     }
     lines.extend(findings.local_lines().map(|(provider, line)| format!("  local      {provider} at {line}")));
+    if let Some(semantic) = &findings.semantic {
+        lines.push(format!("  semantic   {semantic}"));
+    }
     lines.extend(findings.missing.iter().map(|variable| format!("  not found  {variable} is not set")));
     if findings.providers.is_empty() {
         lines.extend(also_line(&findings.also).map(|also| format!("  also       {also}")));

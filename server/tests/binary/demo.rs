@@ -66,6 +66,21 @@ async fn every_step_shows_what_it_should() {
     assert_eq!(house.sim.requests().len(), 0, "the demo used the environment's provider");
 }
 
+#[cfg(feature = "test-model")]
+#[tokio::test(flavor = "multi_thread")]
+async fn with_the_model_it_shows_the_semantic_cache() {
+    let house = House::new().await;
+    let mut command = house.command(&["demo", "--once", "--json"]);
+    command.env("TMPDIR", house.path()).env("LOCKGATE_MODEL_DIR", crate::house::model());
+    let output = command.output().await.unwrap();
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((output.status.code(), &told["ok"]), (Some(0), &Value::Bool(true)), "{told}");
+    let steps = told["steps"].as_array().unwrap();
+    let cache = |name: &str| steps.iter().find(|step| step["name"] == name).map(|step| step["cache"].clone());
+    assert_eq!(cache("semantic_hit"), Some(Value::from("semantic")));
+    assert_eq!(cache("semantic_guarded"), Some(Value::from("miss")));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn it_goes_on_serving_until_it_is_interrupted() {
     let house = House::new().await;

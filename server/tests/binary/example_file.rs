@@ -37,6 +37,10 @@ fn with_all_comments_removed_it_is_valid() {
     assert_eq!(config.max_body_bytes, lockgate::Config::default().max_body_bytes);
     assert_eq!(config.cache_bytes, lockgate::Config::default().cache_bytes);
     assert_eq!(config.warm_cache_bytes, lockgate::Config::default().warm_cache_bytes);
+    assert_eq!(config.semantic_cache_bytes, lockgate::Config::default().semantic_cache_bytes);
+    let semantic =
+        lockgate::cache::semantic::SemanticSettings { ttl_seconds: Some(3600), ..Default::default() };
+    assert_eq!(config.project.semantic, semantic);
     assert_eq!(config.ledger_days, lockgate::Config::default().ledger_days);
     assert_eq!(config.request_timeout_ms, lockgate::Config::default().request_timeout_ms);
     assert_eq!(config.drain_seconds, lockgate::Config::default().drain_seconds);
@@ -60,6 +64,8 @@ fn it_holds_every_setting() {
         "project",
         "project.customer_defaults",
         "project.cache",
+        "project.semantic",
+        "embedder",
         "providers.local",
     ];
     for table in tables {

@@ -212,3 +212,9 @@ async fn line(stdout: &mut BufReader<ChildStdout>) -> String {
     timeout(SOON, stdout.read_line(&mut line)).await.expect("a line comes").unwrap();
     line
 }
+
+/// The embedding model's folder.
+#[cfg(feature = "test-model")]
+pub(crate) fn model() -> std::ffi::OsString {
+    std::env::var_os("LOCKGATE_MODEL_DIR").expect("LOCKGATE_MODEL_DIR names the model's folder")
+}

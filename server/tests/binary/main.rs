@@ -28,5 +28,7 @@ mod postgres_server;
 mod redis;
 mod revocation;
 mod routing;
+#[cfg(feature = "test-model")]
+mod semantic;
 mod several;
 mod web;

@@ -30,7 +30,13 @@ class Gateway:
     """A running gateway in front of ``simulator``; administration goes through the CLI, as an operator's."""
 
     def __init__(
-        self, folder: Path, simulator: Simulator, *, config: str = "", store: str | None = None
+        self,
+        folder: Path,
+        simulator: Simulator,
+        *,
+        config: str = "",
+        store: str | None = None,
+        environment: dict[str, str] | None = None,
     ) -> None:
         """``config`` is the text of a configuration file; ``store`` is by default a file of its own."""
         self.folder = folder
@@ -39,6 +45,7 @@ class Gateway:
             folder,
             OPENAI_API_KEY="sk-upstream-of-the-tests",
             OPENAI_BASE_URL=simulator.openai,
+            **(environment or {}),
         )
         self._serve = [
             binary("lockgate"),

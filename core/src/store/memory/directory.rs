@@ -66,8 +66,8 @@ impl Directory for MemoryStore {
 
     async fn purge_cache(&self, project: ProjectId) -> Result<u64> {
         self.inner.directory.write().touch(project)?.cache_epoch += 1;
-        // Answers are in the hot tier alone, where they age unfound.
-        Ok(0)
+        // Exact answers are in the hot tier alone, where they age unfound.
+        Ok(self.inner.meanings.remove(project, None))
     }
 
     async fn key(&self, hash: KeyHash) -> Result<Option<Key>> {
@@ -153,7 +153,8 @@ impl Directory for MemoryStore {
             records.customers.get_mut(&project).is_some_and(|known| known.remove(id).is_some())
         };
         let had_rows = self.inner.ledger.lock().forget(project, id, self.inner.clock.now());
-        Ok(had_limits || had_rows)
+        let had_questions = self.inner.meanings.remove(project, Some(id)) > 0;
+        Ok(had_limits || had_rows || had_questions)
     }
 
     async fn version(&self) -> Result<u64> {

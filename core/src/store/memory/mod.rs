@@ -5,10 +5,12 @@ mod counters;
 mod directory;
 mod ledger;
 mod limiter;
+mod meanings;
 
 pub use counters::Start;
 pub use ledger::KEPT_ROWS;
 pub use limiter::MemoryLimiter;
+pub use meanings::MemoryMeanings;
 
 use std::sync::Arc;
 
@@ -28,14 +30,22 @@ struct Inner {
     clock: SharedClock,
     directory: RwLock<directory::Records>,
     ledger: Mutex<ledger::Books>,
+    meanings: Arc<meanings::MemoryMeanings>,
 }
 
 impl MemoryStore {
     /// An empty store.
     #[must_use]
     pub fn new(clock: SharedClock) -> MemoryStore {
-        let inner = Inner { clock, directory: RwLock::default(), ledger: Mutex::default() };
+        let (directory, ledger) = (RwLock::default(), Mutex::default());
+        let inner = Inner { clock, directory, ledger, meanings: Arc::default() };
         MemoryStore { inner: Arc::new(inner) }
+    }
+
+    /// Its questions, by their meaning.
+    #[must_use]
+    pub fn meanings(&self) -> Arc<dyn crate::store::MeaningStore> {
+        self.inner.meanings.clone()
     }
 }
 

@@ -123,7 +123,8 @@ impl AnswerStore for PostgresStore {
 impl PostgresStore {
     /// Removes all answers of a project, some at a time; returns how many.
     pub(super) async fn remove_answers(&self, project: ProjectId) -> Result<u64> {
-        let (mut removed, mut last) = (0, Vec::new());
+        let mut removed = self.remove_meanings(project).await?;
+        let mut last = Vec::new();
         loop {
             let portion = within(self.deadlines().change, WRITING, async {
                 let mut change = self.change(BEGIN, WRITING).await?;
@@ -149,7 +150,7 @@ impl PostgresStore {
     }
 
     /// One statement as a transaction.
-    async fn write(&self, statement: super::line::Statement<'_>) -> Result<u64> {
+    pub(super) async fn write(&self, statement: super::line::Statement<'_>) -> Result<u64> {
         within(self.deadlines().change, WRITING, async {
             let mut change = self.change(BEGIN, WRITING).await?;
             let done = change.execute(statement).await?;

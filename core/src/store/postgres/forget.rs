@@ -25,6 +25,7 @@ pub(super) async fn customer(store: &PostgresStore, project: ProjectId, id: &Cus
             let mut found = 0;
             for statement in [
                 "DELETE FROM customer WHERE project = $1 AND id = $2",
+                "DELETE FROM meaning WHERE project = $1 AND customer = $2",
                 "INSERT INTO daily_usage AS kept (project, day, gateway_key, customer, provider, model, requests, \
                  cache_hits, input_tokens, output_tokens, cost, saved, unpriced) \
                  SELECT project, day, gateway_key, '', provider, model, requests, cache_hits, input_tokens, \

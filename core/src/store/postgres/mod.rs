@@ -14,6 +14,7 @@ mod ledger;
 mod line;
 mod location;
 mod lock;
+mod meanings;
 mod migrate;
 mod open;
 mod ownership;
@@ -24,5 +25,6 @@ mod watch;
 
 pub use deadlines::Deadlines;
 pub use location::is_postgres;
+pub use meanings::PostgresMeanings;
 pub use migrate::schema;
 pub use open::{PostgresStore, Seen};

@@ -92,11 +92,13 @@ impl Directory for SqliteStore {
         let purge = [
             "UPDATE project SET cache_epoch = cache_epoch + 1 WHERE id = ?",
             "DELETE FROM answer WHERE project = ?",
+            "DELETE FROM meaning WHERE project = ?",
         ];
         let mut removed = 0;
-        for statement in purge {
+        for (at, statement) in purge.into_iter().enumerate() {
             let done = sqlx::query(statement).bind(project.to_string()).execute(&mut *change).await;
-            removed = done.map_err(failed(WRITING))?.rows_affected();
+            let rows = done.map_err(failed(WRITING))?.rows_affected();
+            removed += if at == 0 { 0 } else { rows };
         }
         move_project(&mut change, project).await?;
         self.publish(change).await?;

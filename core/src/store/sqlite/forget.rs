@@ -21,6 +21,7 @@ pub(super) async fn customer(
     let mut found = 0;
     for statement in [
         "DELETE FROM customer WHERE project = ? AND id = ?",
+        "DELETE FROM meaning WHERE project = ? AND customer = ?",
         "UPDATE ledger SET customer = NULL WHERE project = ? AND customer = ?",
         "INSERT INTO daily_usage (project, day, gateway_key, customer, provider, model, requests, cache_hits, \
          input_tokens, output_tokens, cost, saved, unpriced) \

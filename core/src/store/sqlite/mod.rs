@@ -8,7 +8,9 @@ mod ledger;
 mod limiter;
 mod location;
 mod lock;
+mod meanings;
 mod migrate;
+mod near;
 mod open;
 mod rollup;
 mod signal;
@@ -16,6 +18,7 @@ mod usage;
 mod watch;
 
 pub use limiter::SqliteLimiter;
+pub use meanings::SqliteMeanings;
 pub use open::SqliteStore;
 
 pub use super::Access;
