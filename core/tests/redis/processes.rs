@@ -28,10 +28,10 @@ const CUSTOMERS: usize = 3;
 const MOST: i64 = 50;
 const LEASE: Duration = Duration::from_millis(1500);
 const CAPS: Caps = Caps {
-    project_month: Some(Nano::from_nano(60_000)),
-    key_month: Some(Nano::from_nano(50_000)),
-    customer_day: Some(Nano::from_nano(18_000)),
-    customer_month: Some(Nano::from_nano(17_000)),
+    project_month: Some(Nano::from_nano(180_000)),
+    key_month: Some(Nano::from_nano(150_000)),
+    customer_day: Some(Nano::from_nano(54_000)),
+    customer_month: Some(Nano::from_nano(51_000)),
     customer_request: Some(Nano::from_nano(MOST)),
 };
 

@@ -10,7 +10,7 @@ async fn the_slower_of_two_equals_is_spared_and_asked_again_later() {
     let (fast, slow) = (sim().await, sim().await);
     let builder = with(with(settings(&fast), "alpha", &slow, &["shared"]), "beta", &fast, &["shared"]);
     let gateway = builder.clock(clock.clone()).build().await.unwrap();
-    slow.fault(Provider::OpenAi, Scripted::from(Fault::slow_headers(1_000)).times(1));
+    slow.fault(Provider::OpenAi, Scripted::from(Fault::slow_headers(3_000)).times(1));
     for _ in 0..12 {
         assert_eq!(post(&gateway, &ask("shared", false), &[]).await.status, 200);
     }
