@@ -11,7 +11,8 @@ import socket
 import subprocess
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -128,8 +129,8 @@ def body(name: str, n: int) -> dict[str, Any]:
 REFUSED = {402, 429}
 
 
-async def in_process(settings: dict[str, Any], key: str) -> int:
-    """This process's part: as many tasks as each server has callers."""
+async def in_process(settings: dict[str, Any], key: str, begin: Callable[[], None]) -> int:
+    """This process's part: as many tasks as each server has callers. `begin` lets the others go when it is ready."""
     answered = 0
     async with lockgate.AsyncGateway(settings, environment={}) as gateway:
 
@@ -150,6 +151,7 @@ async def in_process(settings: dict[str, Any], key: str) -> int:
         for n in range(CUSTOMERS):
             await gateway.chat(**body("python warm up", n), key=key, customer=f"customer {n}")
             answered += 1
+        begin()
         await asyncio.gather(*(task(caller) for caller in range(TASKS)))
         assert await gateway.flush()
     return answered
@@ -226,13 +228,15 @@ def test_four_processes_never_pass_a_cap(variable, simulator, postgres, tmp_path
         watcher.start()
         try:
             with ThreadPoolExecutor(SERVERS * TASKS) as pool:
-                callers = [
-                    pool.submit(over_http, server, f"server {n}", key, caller)
-                    for n, server in enumerate(servers)
-                    for caller in range(TASKS)
-                ]
-                random.shuffle(callers)
-                here = asyncio.run(in_process(settings("python"), key))
+                callers: list[Future[int]] = []
+
+                def begin() -> None:
+                    all_at_once = [(n, caller) for n in range(SERVERS) for caller in range(TASKS)]
+                    random.shuffle(all_at_once)
+                    for n, caller in all_at_once:
+                        callers.append(pool.submit(over_http, servers[n], f"server {n}", key, caller))
+
+                here = asyncio.run(in_process(settings("python"), key, begin))
                 there = sum(caller.result() for caller in callers)
         finally:
             done.set()
