@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
-import { test } from "node:test";
+import { afterEach, test } from "node:test";
 import { fileURLToPath } from "node:url";
 
 import OpenAI from "openai";
@@ -22,12 +22,11 @@ const CAP = 0.004;
 const REQUEST = { model: "gpt-4o-mini", max_tokens: 400 };
 
 /** The stores of the behaviour cases that several processes can share. */
-const SHARED = behaviour
-  .stores()
-  .filter(
-    ({ settings, administered }) =>
-      administered === "anywhere" && (settings.shared || !/^sqlite:/.test(settings.store)),
-  );
+const SHARED = behaviour.stores().filter(({ settings }) => settings.shared || settings.redis);
+
+const places = [];
+// After the gateways of the bench are closed.
+afterEach(() => places.splice(0).forEach((place) => place.end()));
 
 const NODE = `
   import { Gateway } from "lockgate";
@@ -84,12 +83,14 @@ class Racer {
   }
 }
 
-assert.ok(SHARED.length > 0);
+assert.ok(SHARED.some(({ settings }) => settings.redis));
 for (const shared of SHARED) {
   test(`Python, Node and server processes hold one cap on ${shared.name}`, async () => {
     const python = process.env.LOCKGATE_TEST_PYTHON;
     assert.ok(python, "LOCKGATE_TEST_PYTHON is not set: tests/run names a Python that has the package");
-    const store = behaviour.settings(shared, bench.folder);
+    const place = behaviour.place(shared, bench.folder);
+    places.push(place);
+    const store = place.settings;
     const settings = bench.settings({ ...store, project: { monthly_cap: CAP } });
     const gateway = await bench.create({ ...store, project: { monthly_cap: CAP } });
     const { secret } = await gateway.keys.create();
