@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
+use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -52,6 +53,24 @@ pub(crate) struct Settler {
     /// Reservations whose leases this process renews.
     open: Mutex<HashMap<ProjectId, HashMap<AdmissionId, Held>>>,
     pub(super) slices: Arc<Slices>,
+    pub(super) turns: Turns,
+}
+
+/// Keeps settling and giving back apart: a store that is given back what has been settled there a moment before would hold
+/// it again. Settlements are readers, whoever gives back is the writer.
+#[derive(Clone, Default)]
+pub(super) struct Turns(Arc<RwLock<()>>);
+
+impl Turns {
+    /// Until it is dropped nothing is given back. A limiter in process never asks for anything to be.
+    pub(super) async fn settle(&self, limiter: &dyn Limiter) -> Option<RwLockReadGuard<'_, ()>> {
+        if limiter.in_process() { None } else { Some(self.0.read().await) }
+    }
+
+    /// Until it is dropped nothing is settled.
+    async fn give_back(&self) -> RwLockWriteGuard<'_, ()> {
+        self.0.write().await
+    }
 }
 
 impl Settler {
@@ -76,6 +95,7 @@ impl Settler {
             stop: CancellationToken::new(),
             open: Mutex::default(),
             slices: Arc::default(),
+            turns: Turns::default(),
         });
         // A weak reference: the loop must not keep the gateway alive.
         let weak = Arc::downgrade(&settler);
@@ -105,6 +125,7 @@ impl Settler {
 
     /// Gives a limiter that has lost its data what this process holds in `project`.
     pub(crate) async fn reassert(&self, project: ProjectId) -> Result<()> {
+        let _turn = self.turns.give_back().await;
         let held: Vec<Held> = {
             let open = self.open.lock();
             open.get(&project).map(|open| open.values().cloned().collect()).unwrap_or_default()
@@ -201,13 +222,18 @@ impl Settler {
 
     fn book_at_limiter(&self, settlement: Settlement, answer: Option<HotAnswer>, ticket: Option<Ticket>) {
         let (limiter, journal, slices) = (self.limiter.clone(), self.journal.clone(), self.slices.clone());
+        let turns = self.turns.clone();
+        let once = async move |settlement: &Settlement| {
+            let _turn = turns.settle(limiter.as_ref()).await;
+            match &answer {
+                Some(answer) => limiter.settle_and_keep(settlement, answer).await,
+                None => limiter.settle(settlement).await,
+            }
+        };
         self.finish(async move {
             let mut wait = FIRST_BACKOFF;
             // Never given up: a store that is away comes back, and until then the spool holds the row.
-            while let Err(error) = match &answer {
-                Some(answer) => limiter.settle_and_keep(&settlement, answer).await,
-                None => limiter.settle(&settlement).await,
-            } {
+            while let Err(error) = once(&settlement).await {
                 tracing::warn!(id = %settlement.held.id, %error, "a settlement waits for its store");
                 tokio::time::sleep(wait).await;
                 wait = (wait * 2).min(LONGEST_BACKOFF);
@@ -259,6 +285,10 @@ impl Settler {
             return Ok(());
         }
         let unknown = self.limiter.renew(project, ids).await?;
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        let _turn = self.turns.give_back().await;
         // Those that have ended meanwhile are gone from here before they are gone from the limiter.
         let lost: Vec<Held> = {
             let open = self.open.lock();

@@ -200,7 +200,11 @@ impl Settler {
         row.outcome = Outcome::Cancelled;
         let settlement = Settlement { held, money: Nano::ZERO, tokens: 0 };
         let ticket = self.journal.settled(row, Some(&settlement));
-        match self.limiter.settle(&settlement).await {
+        let settled = {
+            let _turn = self.turns.settle(self.limiter.as_ref()).await;
+            self.limiter.settle(&settlement).await
+        };
+        match settled {
             Ok(Settled::Booked | Settled::Late | Settled::Already) => self.journal.acknowledged(ticket),
             Err(error) => tracing::warn!(%error, "a slice of the cap is given back at the next start"),
         }

@@ -61,6 +61,27 @@ async fn reservations_under_way_are_given_back() {
     assert_eq!(total.requests, 3);
 }
 
+/// What a process gives back to an empty store may have ended by then: it is not held again, until its lease ends and it
+/// is charged.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_ends_while_others_are_given_back_is_not_held_again() {
+    let server = Server::start();
+    let house = House::new(server.url()).await;
+    let gateway = house.gateway("a").await;
+    let id = project(&gateway).await;
+    for round in 0..20 {
+        server.run_command(&["FLUSHALL"]).await;
+        let asked = (0..40).map(|n| gateway.chat(question(&format!("{round} {n}"))));
+        for answer in futures_util::future::join_all(asked).await {
+            answer.unwrap();
+        }
+        assert!(gateway.flush(SOON).await);
+        let left = gateway.inspect(id).await.unwrap();
+        assert_eq!((left.open, left.spend[0].1.nano()), (0, 0), "round {round}");
+    }
+    assert_eq!(balanced(&gateway).await.requests, 20 * 40);
+}
+
 /// Rows that were on their way when the data was lost come back with the comparison.
 #[tokio::test]
 async fn counters_are_raised_to_what_is_booked() {
