@@ -17,7 +17,11 @@ mod pending;
 mod settings;
 mod stream;
 
+use mimalloc::MiMalloc;
 use pyo3::prelude::*;
+
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// The native part of the package.
 #[pymodule(gil_used = false)]

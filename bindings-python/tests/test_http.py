@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import importlib.metadata
 import importlib.util
+import json
 import os
+import pickle
 import socket
 import sys
 from pathlib import Path
@@ -39,6 +41,42 @@ def pretend(monkeypatch, openai: str | None, *libraries: str) -> None:
 
     monkeypatch.setattr(importlib.metadata, "version", version)
     monkeypatch.setattr(importlib.util, "find_spec", find_spec)
+
+
+def is_whole(response) -> None:
+    content = response.content
+    assert response.json()["choices"][0]["message"]["content"]
+    assert response.is_closed
+    assert response.is_stream_consumed
+    assert 0 < response.elapsed.total_seconds() < 60
+    assert response.headers["content-length"] == str(len(content))
+    assert b"".join(response.iter_bytes(7)) == response.read() == content
+    kept = pickle.loads(pickle.dumps(response))
+    assert (kept.status_code, kept.content, kept.headers) == (200, content, response.headers)
+
+
+def test_a_whole_answer_is_as_any_clients_response(gateway):
+    with gateway.http_client() as client:
+        is_whole(client.post(URL, json=ask("whole")))
+        with client.stream("POST", URL, json=ask("whole")) as response:
+            assert not response.is_closed
+            assert json.loads(b"".join(response.iter_raw()))["choices"]
+        with client.stream("POST", URL, json=ask("whole")) as response:
+            assert json.loads(response.read())["choices"]
+        is_whole(response)
+
+
+def test_a_whole_answer_is_as_any_clients_response_async(async_gateway):
+    async def main() -> None:
+        async with async_gateway.async_http_client() as client:
+            is_whole(await client.post(URL, json=ask("whole")))
+            async with client.stream("POST", URL, json=ask("whole")) as response:
+                assert json.loads(b"".join([piece async for piece in response.aiter_raw()]))["choices"]
+            async with client.stream("POST", URL, json=ask("whole")) as response:
+                assert json.loads(await response.aread())["choices"]
+            is_whole(response)
+
+    asyncio.run(main())
 
 
 @pytest.mark.parametrize(

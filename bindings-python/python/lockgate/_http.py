@@ -88,9 +88,34 @@ def _transports(httpx: Any) -> tuple[Any, Any]:
     def response(request: Any, answer: Any, body: type) -> Any:
         status, headers, content = answer
         if isinstance(content, bytes):
-            return httpx.Response(status, headers=headers, content=content, request=request)
+            return Whole(status, headers, content, request)
         _host.watch_stream(content)
         return httpx.Response(status, headers=headers, stream=body(content, request), request=request)
+
+    class Whole(httpx.Response):  # type: ignore[misc]
+        """An answer that is here already: reading it takes no walk through decoders and chunkers."""
+
+        def __init__(self, status: int, headers: Any, content: bytes, request: Any) -> None:
+            headers.append((b"content-length", b"%d" % len(content)))
+            super().__init__(status, headers=headers, stream=httpx.ByteStream(content), request=request)
+            self._whole = content
+
+        def read(self) -> bytes:
+            if self.is_stream_consumed:
+                return super().read()  # type: ignore[no-any-return]
+            self._content, self.is_stream_consumed = self._whole, True
+            self.close()
+            return self._whole
+
+        async def aread(self) -> bytes:
+            if self.is_stream_consumed:
+                return await super().aread()  # type: ignore[no-any-return]
+            self._content, self.is_stream_consumed = self._whole, True
+            await self.aclose()
+            return self._whole
+
+        def __reduce__(self) -> Any:
+            return object.__new__, (httpx.Response,), self.__getstate__()
 
     class Body(httpx.SyncByteStream):  # type: ignore[misc]
         def __init__(self, native: _native.Stream, request: Any) -> None:
