@@ -2,8 +2,8 @@
 """Trains the second look (`core/src/cache/semantic/second_look.rs`): `train.py PROGRAM`, with the model's folder in
 LOCKGATE_MODEL_DIR and PROGRAM the `lockgate` built from this tree.
 
-It learns from the tuning half of pairs.csv alone, from those pairs that the guards refuse for nothing but their words.
-A logistic regression over two numbers; a pair that must not pass weighs more than one that may, and the border is then
+It learns from the tuning halves of pairs.csv and independent.csv alone, from those pairs that the guards refuse for
+nothing but their words. A logistic regression over two numbers; a pair that must not pass weighs more than one that may, and the border is then
 moved until none of them passes, with a margin. Standard library only.
 """
 
@@ -15,7 +15,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-PAIRS = Path(__file__).resolve().parent / "pairs.csv"
+SETS = [Path(__file__).resolve().parent / name for name in ("pairs.csv", "independent.csv")]
 # Pairs that are further apart never come to the second look with a sensible threshold.
 NEAR = 0.80
 NEGATIVE_WEIGHT = 4.0
@@ -26,9 +26,11 @@ MARGIN = 0.01
 
 
 def features(program: str) -> list[dict]:
-    argv = [program, "cache", "eval", "--pairs", str(PAIRS), "--half", "tuning", "--features"]
-    seen = json.loads(subprocess.run(argv, check=True, capture_output=True, text=True).stdout)
-    return [one for one in seen if one["similarity"] >= NEAR]
+    seen = []
+    for pairs in SETS:
+        argv = [program, "cache", "eval", "--pairs", str(pairs), "--half", "tuning", "--features"]
+        seen += json.loads(subprocess.run(argv, check=True, capture_output=True, text=True).stdout)
+    return [one for one in seen if one["alignment"] is not None and one["similarity"] >= NEAR]
 
 
 def train(seen: list[dict]) -> tuple[float, float, float]:

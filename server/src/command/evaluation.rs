@@ -72,12 +72,14 @@ async fn outcome(texts: &Texts, pair: &Pair) -> Result<PairOutcome, Failure> {
     Ok(PairOutcome { similarity, guard, alignment })
 }
 
-/// What the second look sees of each pair that came to it, as JSON: what `core/evaluation/train.py` learns from.
+/// What was worked out for each pair, as JSON: what `core/evaluation/train.py` learns from.
 fn show_features(pairs: &[Pair], outcomes: &[PairOutcome]) -> Result<(), Failure> {
-    let seen = pairs.iter().zip(outcomes).filter_map(|(pair, outcome)| {
-        let alignment = outcome.alignment?;
-        let (label, similarity) = (pair.label, outcome.similarity);
-        Some(json!({"label": label, "similarity": similarity, "alignment": alignment, "a": pair.a, "b": pair.b}))
+    let seen = pairs.iter().zip(outcomes).map(|(pair, outcome)| {
+        let PairOutcome { similarity, guard, alignment } = outcome;
+        json!({
+            "label": pair.label, "class": pair.class, "a": pair.a, "b": pair.b,
+            "similarity": similarity, "guard": guard, "alignment": alignment,
+        })
     });
     listing::json(&seen.collect::<Vec<_>>())
 }

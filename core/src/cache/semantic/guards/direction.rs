@@ -6,6 +6,10 @@ use super::{lexicon, numbers};
 /// Words that say what the next subject's part is.
 const MARKS: &str = "from to into than before after by of in at on with without for about against over under between vs \
     versus and or through via as until since behind";
+/// The mark of what follows a marked word.
+const UNSURE: &str = "~";
+/// Verbs that are no subject elsewhere, but do tell who does something to whom.
+const VERBS: [&str; 8] = ["give", "tell", "show", "help", "call", "make", "let", "ask"];
 /// Parts that two things share, so that their order says nothing.
 const SHARED: [&str; 5] = ["and", "or", "between", "vs", "versus"];
 
@@ -19,7 +23,7 @@ struct Part<'a> {
 /// The subjects in their order, each once. `X's Y` is read as `Y of X`.
 fn parts(text: &Text) -> Vec<Part<'_>> {
     let mut parts: Vec<Part<'_>> = Vec::new();
-    let mut mark = "";
+    let (mut mark, mut used) = ("", false);
     for word in &text.words {
         let lower = word.lower.as_str();
         let number = numbers::number(word).is_some();
@@ -31,11 +35,16 @@ fn parts(text: &Text) -> Vec<Part<'_>> {
             }
             mark = "";
         } else if MARKS.split_whitespace().any(|known| known == lower) {
-            mark = if lower == "into" { "to" } else { lower };
-        } else if letter || number || !lexicon::is_function(lower) {
+            (mark, used) = (if lower == "into" { "to" } else { lower }, false);
+        } else if letter || number || VERBS.contains(&lower) || !lexicon::is_function(lower) {
             if !parts.iter().any(|part| part.stem == word.stem) {
                 parts.push(Part { stem: &word.stem, mark, number });
             }
+            // "By the health insurance" marks both words, "to Mexico safe" does not.
+            if !mark.is_empty() {
+                (mark, used) = (UNSURE, true);
+            }
+        } else if used {
             mark = "";
         }
     }
@@ -49,14 +58,56 @@ fn place(parts: &[Part<'_>], stem: &str) -> Option<usize> {
 
 /// Two things in `a`, in the other order in `b`: whether each has the other's part, or both are numbers.
 fn exchanged(one: (&Part<'_>, &Part<'_>), other: (&Part<'_>, &Part<'_>)) -> bool {
-    let crossed = one.0.mark == other.1.mark && one.1.mark == other.0.mark && one.0.mark != one.1.mark;
+    let sure = [one.0, one.1, other.0, other.1].iter().all(|part| part.mark != UNSURE);
+    let crossed =
+        sure && one.0.mark == other.1.mark && one.1.mark == other.0.mark && one.0.mark != one.1.mark;
+    // "My phone's connection with my laptop", "the connection from my laptop to my phone".
+    let source = |part: &Part<'_>| matches!(part.mark, "from" | "of");
+    let goal = |part: &Part<'_>| matches!(part.mark, "to" | "with");
+    let routed = (source(one.0) && goal(other.0) && goal(one.1) && source(other.1))
+        || (goal(one.0) && source(other.0) && source(one.1) && goal(other.1));
     // `X and Y`, `between X and Y`.
     let joined = SHARED.contains(&one.0.mark) || SHARED.contains(&other.0.mark);
     let numbers = one.0.number && other.0.number && !joined;
-    (crossed && !joined) || numbers
+    (crossed && !joined) || routed || numbers
+}
+
+/// Whether the speaker does in `a` what is done to the speaker in `b`: "I hit a car", "a driver hit my car".
+fn speaker_turned(a: &Text, b: &Text) -> bool {
+    let does = a.words.windows(2).filter_map(|pair| match pair {
+        [who, verb] if matches!(who.lower.as_str(), "i" | "we") && !lexicon::is_function(&verb.lower) => {
+            Some(&verb.stem)
+        }
+        _ => None,
+    });
+    let suffers = |stem: &String| {
+        b.words.windows(3).any(|three| match three {
+            [who, verb, whom] => {
+                verb.stem == *stem
+                    && !lexicon::is_function(&who.lower)
+                    && matches!(whom.lower.as_str(), "me" | "my" | "us" | "our")
+            }
+            _ => false,
+        })
+    };
+    // "I was rude to my daughter", "my daughter was rude to me".
+    let towards = |text: &Text, whom: &str| -> Vec<String> {
+        let marked = text.words.windows(2).filter_map(|pair| match pair {
+            [mark, to] if to.lower == whom && matches!(mark.lower.as_str(), "to" | "at" | "from") => {
+                Some(mark.lower.clone())
+            }
+            _ => None,
+        });
+        marked.collect()
+    };
+    let (me, my) = (towards(b, "me"), towards(a, "my"));
+    does.into_iter().any(suffers) || (towards(a, "me") != me && my.iter().any(|mark| me.contains(mark)))
 }
 
 pub(super) fn differ(a: &Text, b: &Text) -> bool {
+    if speaker_turned(a, b) || speaker_turned(b, a) {
+        return true;
+    }
     let (here, there) = (parts(a), parts(b));
     // What both have, in the order of `a`, each with its place in `b`.
     let shared: Vec<(&Part<'_>, usize, &Part<'_>)> = here
@@ -79,7 +130,8 @@ pub(super) fn differ(a: &Text, b: &Text) -> bool {
             }
             // Lion beats tiger, tiger beats lion: two around a third that stayed where it was.
             let between = shared.iter().take(later).skip(at + 1);
-            let same = one.mark == other.mark || one_there.mark == other_there.mark;
+            // "Does the plan cover braces", "are braces covered by the plan": the mark tells what turned.
+            let same = one.mark == other.mark && one_there.mark == other_there.mark;
             if same
                 && between
                     .clone()
@@ -98,6 +150,23 @@ mod tests {
 
     fn refused(a: &str, b: &str) -> bool {
         check(a, b, &[Guard::Direction]).is_some()
+    }
+
+    #[test]
+    fn one_thing_may_be_said_in_another_order() {
+        assert!(!refused("Does the plan cover braces for adults?", "Are braces for adults covered by the plan?"));
+        assert!(!refused("What is the longest river in Peru?", "Which river in Peru is the longest?"));
+    }
+
+    #[test]
+    fn a_route_has_a_direction_in_any_words() {
+        assert!(refused("I was rude to my son. What now?", "My son was rude to me. What now?"));
+        assert!(refused("A driver hit my car. What now?", "I hit a driver's car. What now?"));
+        assert!(refused("What can a teacher give her students?", "What can students give their teacher?"));
+        assert!(refused(
+            "Share my phone's connection with my laptop",
+            "Share the connection from my laptop to my phone"
+        ));
     }
 
     #[test]

@@ -29,6 +29,10 @@ const FUNCTION: &str = "a an the this that these those i me my mine you your you
 const SAME: &[&str] = &[
     "big large size huge",
     "small little tiny",
+    "grandmother grandma granny",
+    "grandfather grandpa granddad",
+    "mother mom mum mommy",
+    "father dad daddy",
     "start begin commence",
     "end finish",
     "buy purchase",
@@ -381,6 +385,8 @@ const IRREGULAR: &[(&str, &str)] = &[
 
 /// Several words that stand for one, or for none.
 const PHRASES: &[(&[&str], &str)] = &[
+    (&["with", "no"], "without"),
+    (&["w", "o"], "without"),
     (&["turn", "on"], "enable"),
     (&["turned", "on"], "enable"),
     (&["switch", "on"], "enable"),

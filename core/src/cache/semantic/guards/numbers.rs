@@ -1,5 +1,6 @@
 //! Numbers, written in digits or in words.
 
+use super::lexicon;
 use super::text::{Text, Word};
 
 const WORDS: &[(&str, &str)] = &[
@@ -51,13 +52,18 @@ const WORDS: &[(&str, &str)] = &[
     ("ninth", "9th"),
     ("tenth", "10th"),
     ("last", "last"),
+    ("final", "last"),
     ("former", "1st"),
     ("latter", "2nd"),
 ];
 
-/// The number that a word is. `one` is none: it is a pronoun more often.
+/// The number that a word is.
 pub(super) fn number(word: &Word) -> Option<String> {
-    let lower = word.lower.as_str();
+    value(&word.lower)
+}
+
+/// `one` is none: it is a pronoun more often.
+fn value(lower: &str) -> Option<String> {
     if let Some((_, number)) = WORDS.iter().find(|(name, _)| *name == lower) {
         return Some((*number).to_owned());
     }
@@ -80,13 +86,34 @@ fn numbers(text: &Text) -> Vec<String> {
         word.lower != "last" || ["the", "my", "your", "its", "'s"].contains(before)
     };
     let counted = text.words.iter().zip(before).filter(lasts);
-    let mut found: Vec<String> = counted.filter_map(|(word, _)| number(word)).collect();
+    // "15-30-40", "ten-week-old".
+    let values = counted.flat_map(|(word, _)| word.lower.split('-').filter_map(value));
+    let mut found: Vec<String> = values.collect();
     found.sort();
     found
 }
 
+/// Of how many it is said: of all, of one.
+fn quantities(text: &Text) -> (bool, bool) {
+    let all = ["all", "every", "each", "entire", "whole", "everything", "everyone"];
+    let next = text.words.iter().skip(1).map(|word| word.lower.as_str()).chain(std::iter::once(""));
+    let one = text.words.iter().zip(next).any(|(word, next)| match word.lower.as_str() {
+        "single" => true,
+        // "This one", "one of them", "a new one": the pronoun.
+        "one" => !next.is_empty() && !lexicon::is_function(next),
+        _ => false,
+    });
+    (text.words.iter().any(|word| all.contains(&word.lower.as_str())), one)
+}
+
+/// One of them, and all of them.
+fn scopes_differ(a: &Text, b: &Text) -> bool {
+    let (here, there) = (quantities(a), quantities(b));
+    here != there && (here.0 || here.1) && (there.0 || there.1)
+}
+
 pub(super) fn differ(a: &Text, b: &Text) -> bool {
-    numbers(a) != numbers(b)
+    numbers(a) != numbers(b) || scopes_differ(a, b)
 }
 
 #[cfg(test)]
@@ -102,6 +129,9 @@ mod tests {
         assert!(!refused("Is 1,000 more than 5.0?", "is 5 less than 1000"));
         assert!(!refused("Give me three tips.", "Give me 3 tips."));
         assert!(!refused("Pause for a month", "Pause for one month"));
+        assert!(!refused("A ten-week-old dog, counted 15, 30", "A 10-week-old dog, counted 15-30"));
+        assert!(!refused("Name all the planets", "Name the planets"));
+        assert!(!refused("All my files are gone, every one", "Each of my files is gone"));
     }
 
     #[test]
@@ -111,5 +141,7 @@ mod tests {
         assert!(refused("Where is gate B12?", "Where is gate B21?"));
         assert!(refused("Who won in 2014?", "Who won?"));
         assert!(refused("Add 2 and 2", "Add 2"));
+        assert!(refused("Log me out on all devices", "Log me out on one device"));
+        assert!(refused("Restore a single file", "Restore every single file"));
     }
 }

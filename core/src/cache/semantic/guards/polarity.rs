@@ -73,7 +73,6 @@ const OPPOSITES: &[(&str, &str)] = &[
     ("mother", "father"),
     ("brother", "sister"),
     ("son", "daughter"),
-    ("son", "daughter"),
     ("king", "queen"),
     ("left", "right"),
     ("north northern", "south southern"),
@@ -142,15 +141,50 @@ const OPPOSITES: &[(&str, &str)] = &[
     ("next", "previous"),
     ("this", "that"),
     ("with", "without"),
+    ("new", "existing used"),
+    ("fresh", "frozen canned dried stale"),
+    ("raw", "cooked"),
+    ("sweet", "savory sour bitter"),
+    ("single", "married"),
+    ("follow", "unfollow"),
+    ("enter", "exit leave"),
+    ("front", "back rear"),
+    ("top", "bottom"),
+    ("ancestor", "descendant"),
+    ("cause", "prevent"),
+    ("request", "response"),
+    ("client", "server"),
+    ("optional", "required mandatory"),
+    ("mutable", "immutable"),
+    ("synchronous synchronously", "asynchronous asynchronously"),
+    ("upgrade", "downgrade"),
+    ("domestic", "international foreign"),
+    ("beginner", "expert advanced"),
+    ("part-time", "full-time"),
+    ("one-way", "round-trip"),
+    ("prepaid", "postpaid"),
+    ("odd", "even"),
+    ("subset", "superset"),
+    ("clockwise", "counterclockwise anticlockwise"),
+    ("tighten", "loosen"),
+    ("shrink", "grow enlarge"),
+    ("hydrate", "dehydrate"),
+    ("optimist optimistic", "pessimist pessimistic"),
+    ("inhale", "exhale"),
+    ("push", "pop"),
+    ("zoom-in", "zoom-out"),
 ];
+
+fn denies(lower: &str) -> bool {
+    DENIALS.split_whitespace().any(|word| word == lower)
+        || lower.strip_prefix("non-").is_some_and(|rest| rest.len() > 2)
+}
 
 /// How many times something is denied; twice is not at all.
 fn denials(text: &Text) -> usize {
-    let denies = |lower: &str| {
-        DENIALS.split_whitespace().any(|word| word == lower)
-            || lower.strip_prefix("non-").is_some_and(|rest| rest.len() > 2)
-    };
-    text.words.iter().filter(|word| denies(&word.lower)).count()
+    let before = std::iter::once("").chain(text.words.iter().map(|word| word.lower.as_str()));
+    // "Is it true or not?"
+    text.words.iter().zip(before).filter(|(word, before)| denies(&word.lower) && *before != "or").count()
 }
 
 /// Whether one of the words is in `a` and not in `b`.
@@ -172,11 +206,21 @@ fn prefixed(a: &Text, b: &Text) -> bool {
     })
 }
 
+/// Whether what is denied is set against what is not.
+fn contrast(text: &Text) -> bool {
+    text.words.windows(2).any(|pair| match pair {
+        [but, not] => but.lower == "but" && denies(&not.lower),
+        _ => false,
+    })
+}
+
 pub(super) fn differ(a: &Text, b: &Text) -> bool {
     let opposite = OPPOSITES
         .iter()
         .any(|(one, other)| (only(one, a, b) && only(other, b, a)) || (only(other, a, b) && only(one, b, a)));
-    denials(a) % 2 != denials(b) % 2 || opposite || prefixed(a, b) || prefixed(b, a)
+    // "On the phone but not on the laptop", "not on the phone, only on the laptop": one denial each, of another half.
+    let contrasts = contrast(a) != contrast(b) && denials(a) > 0 && denials(b) > 0;
+    denials(a) % 2 != denials(b) % 2 || opposite || contrasts || prefixed(a, b) || prefixed(b, a)
 }
 
 #[cfg(test)]
@@ -200,6 +244,8 @@ mod tests {
         assert!(refused("How do I enable it?", "How do I disable it?"));
         assert!(refused("Is it necessary?", "Is it unnecessary?"));
         assert!(refused("Bread with yeast", "Bread without yeast"));
+        assert!(refused("Is it a new customer?", "Is it an existing customer?"));
+        assert!(refused("It works on A but not on B", "It does not work on A, only on B"));
         assert!(refused("How do I turn on Wi-Fi?", "How do I turn off Wi-Fi?"));
     }
 }

@@ -47,6 +47,17 @@ fn kind(text: &Text) -> Kind {
     if words.contains(&"why") {
         return Kind::Why;
     }
+    // "What is the French for it?"
+    if !text.quotes.is_empty() && words.windows(3).any(|three| matches!(three, ["the", _, "for"])) {
+        return Kind::Do("translate".to_owned());
+    }
+    // "How do you say it in French?"
+    if words.windows(2).any(|pair| matches!(pair, ["you" | "i" | "we", "say"]))
+        && words.windows(2).any(|pair| pair.first() == Some(&"in"))
+        && words.contains(&"how")
+    {
+        return Kind::Do("translate".to_owned());
+    }
     for (at, word) in words.iter().enumerate() {
         let next = words.get(at + 1).copied().unwrap_or_default();
         let near = |sought: &[&str]| words.iter().skip(at + 1).take(4).any(|word| sought.contains(word));
@@ -98,6 +109,13 @@ pub(super) fn request(text: &Text) -> Option<&Word> {
 
 /// Without a question word.
 fn verb(words: &[&str]) -> Kind {
+    // "Can I cancel it in the app?" is no request to cancel it; "can I get a translation" is one.
+    if let [ask, "i", verb, ..] = words
+        && matches!(*ask, "can" | "may" | "could")
+        && !matches!(*verb, "get" | "have" | "ask")
+    {
+        return Kind::YesNo;
+    }
     let Some((at, first)) = words.iter().enumerate().find(|(_, word)| !POLITE.contains(word)) else {
         return Kind::Unknown;
     };
@@ -183,7 +201,24 @@ pub(super) fn differ(a: &Text, b: &Text) -> bool {
         |text: &Text| ["get", "find", "download", "buy", "enter", "see"].iter().any(|verb| text.has(verb));
     let either = matches!((&kind_a, &kind_b), (Kind::How, Kind::Where) | (Kind::Where, Kind::How));
     let obtains = either && gets(a) && gets(b) && !a.has("to") && !b.has("to");
-    (apart(&kind_a, &kind_b) && !obtains) || (form && !same_degree)
+    // "Which is harder, A or B", "is A or B harder".
+    let chooses = matches!((&kind_a, &kind_b), (Kind::What, Kind::YesNo) | (Kind::YesNo, Kind::What))
+        && a.has("or")
+        && b.has("or");
+    (apart(&kind_a, &kind_b) && !obtains && !chooses)
+        || (form && !same_degree)
+        || (advice(a) && state(b))
+        || (advice(b) && state(a))
+}
+
+/// What should be.
+fn advice(text: &Text) -> bool {
+    ["should", "must", "ought"].iter().any(|word| text.has(word))
+}
+
+/// What is.
+fn state(text: &Text) -> bool {
+    ["currently", "presently", "at the moment", "right now"].iter().any(|now| text.plain.contains(now)) && !advice(text)
 }
 
 /// `Explain how X works` and `how does X work`: the same, though one begins with a verb.
@@ -209,6 +244,9 @@ mod tests {
         assert!(!refused("What is recursion?", "Explain recursion."));
         assert!(!refused("How tall is the tower?", "What is the height of the tower?"));
         assert!(!refused("Why is the sky blue?", "What makes the sky blue?"));
+        assert!(!refused("Translate \"good day\" into French.", "How do you say \"good day\" in French?"));
+        assert!(!refused("Which is harder, Greek or Latin?", "Is Latin or Greek harder?"));
+        assert!(!refused("Can I cancel it in the app?", "Does the app let me cancel it?"));
     }
 
     #[test]
@@ -217,6 +255,7 @@ mod tests {
         assert!(refused("How do I cook rice?", "How long do I cook rice?"));
         assert!(refused("How far is Mars?", "How big is Mars?"));
         assert!(refused("Is the store open?", "Where is the store?"));
+        assert!(refused("How many should I run?", "How many do I run at the moment?"));
         assert!(refused("What is inflation?", "What causes inflation?"));
         assert!(refused("Write a poem about the sea.", "Translate a poem about the sea."));
     }
