@@ -2,8 +2,8 @@
 """Trains the second look (`core/src/cache/semantic/second_look.rs`): `train.py PROGRAM`, with the model's folder in
 LOCKGATE_MODEL_DIR and PROGRAM the `lockgate` built from this tree.
 
-It learns from the tuning halves of pairs.csv and independent.csv alone, from those pairs that the guards refuse for
-nothing but their words. A logistic regression over two numbers; a pair that must not pass weighs more than one that may, and the border is then
+It learns from the tuning half of pairs.csv and from independent.csv, from those pairs that the guards refuse for nothing
+but their words. A logistic regression over two numbers; a pair that must not pass weighs more than one that may, and the border is then
 moved until none of them passes, with a margin. Standard library only.
 """
 
@@ -15,7 +15,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-SETS = [Path(__file__).resolve().parent / name for name in ("pairs.csv", "independent.csv")]
+FOLDER = Path(__file__).resolve().parent
+# What may be learned from: of the first set its tuning half, the second whole, and nothing of the third.
+SETS = [["--pairs", FOLDER / "pairs.csv", "--half", "tuning"], ["--pairs", FOLDER / "independent.csv"]]
 # Pairs that are further apart never come to the second look with a sensible threshold.
 NEAR = 0.80
 NEGATIVE_WEIGHT = 4.0
@@ -28,7 +30,7 @@ MARGIN = 0.01
 def features(program: str) -> list[dict]:
     seen = []
     for pairs in SETS:
-        argv = [program, "cache", "eval", "--pairs", str(pairs), "--half", "tuning", "--features"]
+        argv = [program, "cache", "eval", *pairs, "--features"]
         seen += json.loads(subprocess.run(argv, check=True, capture_output=True, text=True).stdout)
     return [one for one in seen if one["alignment"] is not None and one["similarity"] >= NEAR]
 

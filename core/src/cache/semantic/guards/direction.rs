@@ -28,6 +28,7 @@ fn parts(text: &Text) -> Vec<Part<'_>> {
         let lower = word.lower.as_str();
         let number = numbers::number(word).is_some();
         // "Does A imply B?"
+        let name = !word.opens && word.written != "I" && word.written.starts_with(char::is_uppercase);
         let letter = word.written.len() == 1 && word.written != "I" && !word.opens && word.written != lower;
         if lower == "'s" {
             if let Some(last) = parts.last_mut() {
@@ -36,14 +37,13 @@ fn parts(text: &Text) -> Vec<Part<'_>> {
             mark = "";
         } else if MARKS.split_whitespace().any(|known| known == lower) {
             (mark, used) = (if lower == "into" { "to" } else { lower }, false);
-        } else if letter || number || VERBS.contains(&lower) || !lexicon::is_function(lower) {
+        } else if letter || name || number || VERBS.contains(&lower) || !lexicon::is_function(lower) {
             if !parts.iter().any(|part| part.stem == word.stem) {
                 parts.push(Part { stem: &word.stem, mark, number });
             }
-            // "By the health insurance" marks both words, "to Mexico safe" does not.
-            if !mark.is_empty() {
-                (mark, used) = (UNSURE, true);
-            }
+            // "By the health insurance" marks both words; "to Mexico safe" and "for converting miles" do not.
+            let both = matches!(mark, "by" | "of" | "in" | "with" | "on" | UNSURE) && !lower.ends_with("ing");
+            (mark, used) = (if both { UNSURE } else { "" }, both);
         } else if used {
             mark = "";
         }
@@ -70,6 +70,36 @@ fn exchanged(one: (&Part<'_>, &Part<'_>), other: (&Part<'_>, &Part<'_>)) -> bool
     let joined = SHARED.contains(&one.0.mark) || SHARED.contains(&other.0.mark);
     let numbers = one.0.number && other.0.number && !joined;
     (crossed && !joined) || routed || numbers
+}
+
+/// Who does what, where `do` says so: "what do snakes prey on".
+fn doers(text: &Text) -> Vec<(&str, &str)> {
+    let content = |word: &&super::text::Word| !lexicon::is_function(&word.lower);
+    let asks = |word: &super::text::Word| matches!(word.lower.as_str(), "do" | "does" | "did");
+    let after = text.words.iter().enumerate().filter(|(_, word)| asks(word)).map(|(at, _)| at + 1);
+    let pairs = after.filter_map(|at| {
+        let rest = text.words.get(at..)?;
+        let articles = rest.iter().take_while(|word| matches!(word.lower.as_str(), "the" | "a" | "an")).count();
+        match rest.get(articles..)? {
+            // "How does A differ from B" is how B differs from A.
+            [who, what, ..] if content(&who) && content(&what) && what.stem != lexicon::stem("difference") => {
+                Some((who.stem.as_str(), what.stem.as_str()))
+            }
+            _ => None,
+        }
+    });
+    pairs.collect()
+}
+
+/// Whether one does something in `a` that is done to it in `b`: "what do snakes prey on", "what preys on snakes".
+fn doer_turned(a: &Text, b: &Text) -> bool {
+    let there = parts(b);
+    doers(b).is_empty()
+        && doers(a).into_iter().any(|(who, what)| {
+            let elsewhere = ["by", "in", "at", "of"];
+            let passive = there.iter().any(|part| part.stem == who && elsewhere.contains(&part.mark));
+            matches!((place(&there, what), place(&there, who)), (Some(what), Some(who)) if what < who) && !passive
+        })
 }
 
 /// Whether the speaker does in `a` what is done to the speaker in `b`: "I hit a car", "a driver hit my car".
@@ -105,7 +135,7 @@ fn speaker_turned(a: &Text, b: &Text) -> bool {
 }
 
 pub(super) fn differ(a: &Text, b: &Text) -> bool {
-    if speaker_turned(a, b) || speaker_turned(b, a) {
+    if speaker_turned(a, b) || speaker_turned(b, a) || doer_turned(a, b) || doer_turned(b, a) {
         return true;
     }
     let (here, there) = (parts(a), parts(b));
@@ -155,11 +185,16 @@ mod tests {
     #[test]
     fn one_thing_may_be_said_in_another_order() {
         assert!(!refused("Does the plan cover braces for adults?", "Are braces for adults covered by the plan?"));
+        assert!(!refused("How does the median differ from the mean?", "How do mean and median differ?"));
+        assert!(!refused("What does the plan cover?", "What is covered by the plan?"));
         assert!(!refused("What is the longest river in Peru?", "Which river in Peru is the longest?"));
     }
 
     #[test]
     fn a_route_has_a_direction_in_any_words() {
+        assert!(refused("Which animals prey on snakes?", "What animals do snakes prey on?"));
+        assert!(refused("a trick for converting miles to km", "a trick for converting km to miles"));
+        assert!(refused("How do I convert a Word file to PDF?", "How do I convert a PDF file to Word?"));
         assert!(refused("I was rude to my son. What now?", "My son was rude to me. What now?"));
         assert!(refused("A driver hit my car. What now?", "I hit a driver's car. What now?"));
         assert!(refused("What can a teacher give her students?", "What can students give their teacher?"));

@@ -386,6 +386,8 @@ const IRREGULAR: &[(&str, &str)] = &[
 /// Several words that stand for one, or for none.
 const PHRASES: &[(&[&str], &str)] = &[
     (&["with", "no"], "without"),
+    (&["in", "the", "first", "place"], ""),
+    (&["european", "union"], "eu"),
     (&["w", "o"], "without"),
     (&["turn", "on"], "enable"),
     (&["turned", "on"], "enable"),
@@ -453,6 +455,7 @@ const PHRASES: &[(&[&str], &str)] = &[
     (&["the", "reason"], "why"),
     (&["for", "what", "reason"], "why"),
     (&["what", "makes"], "why"),
+    (&["what", "is", "making"], "why"),
     (&["what", "made"], "why"),
     (&["at", "what", "age"], "when"),
     (&["from", "what", "age"], "when"),

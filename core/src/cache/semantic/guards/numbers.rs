@@ -63,7 +63,7 @@ pub(super) fn number(word: &Word) -> Option<String> {
 }
 
 /// `one` is none: it is a pronoun more often.
-fn value(lower: &str) -> Option<String> {
+pub(super) fn value(lower: &str) -> Option<String> {
     if let Some((_, number)) = WORDS.iter().find(|(name, _)| *name == lower) {
         return Some((*number).to_owned());
     }
@@ -78,14 +78,20 @@ fn value(lower: &str) -> Option<String> {
     }
 }
 
+fn value_of(word: &Word) -> bool {
+    number(word).is_some()
+}
+
 /// All numbers, each as often as it is there.
 fn numbers(text: &Text) -> Vec<String> {
     let before = std::iter::once("").chain(text.words.iter().map(|word| word.lower.as_str()));
     // "How long does it last?"
-    let lasts = |(word, before): &(&Word, &str)| {
-        word.lower != "last" || ["the", "my", "your", "its", "'s"].contains(before)
+    let after = text.words.iter().skip(1).map(value_of).chain(std::iter::once(false));
+    // "The last 7 days" is a time.
+    let lasts = |((word, before), counted): &((&Word, &str), bool)| {
+        word.lower != "last" || (["the", "my", "your", "its", "'s"].contains(before) && !counted)
     };
-    let counted = text.words.iter().zip(before).filter(lasts);
+    let counted = text.words.iter().zip(before).zip(after).filter(lasts).map(|(word, _)| word);
     // "15-30-40", "ten-week-old".
     let values = counted.flat_map(|(word, _)| word.lower.split('-').filter_map(value));
     let mut found: Vec<String> = values.collect();
@@ -96,11 +102,11 @@ fn numbers(text: &Text) -> Vec<String> {
 /// Of how many it is said: of all, of one.
 fn quantities(text: &Text) -> (bool, bool) {
     let all = ["all", "every", "each", "entire", "whole", "everything", "everyone"];
-    let next = text.words.iter().skip(1).map(|word| word.lower.as_str()).chain(std::iter::once(""));
+    let next = text.words.iter().skip(1).map(|word| word.written.as_str()).chain(std::iter::once(""));
     let one = text.words.iter().zip(next).any(|(word, next)| match word.lower.as_str() {
         "single" => true,
         // "This one", "one of them", "a new one": the pronoun.
-        "one" => !next.is_empty() && !lexicon::is_function(next),
+        "one" => !next.is_empty() && (next.starts_with(char::is_uppercase) || !lexicon::is_function(next)),
         _ => false,
     });
     (text.words.iter().any(|word| all.contains(&word.lower.as_str())), one)
@@ -142,6 +148,7 @@ mod tests {
         assert!(refused("Who won in 2014?", "Who won?"));
         assert!(refused("Add 2 and 2", "Add 2"));
         assert!(refused("Log me out on all devices", "Log me out on one device"));
+        assert!(refused("Name one US state with an M", "Name all US states with an M"));
         assert!(refused("Restore a single file", "Restore every single file"));
     }
 }

@@ -39,8 +39,23 @@ const DO: &str = "write compose draft create generate translate convert calculat
     count sort rewrite shorten extend plan schedule book cancel send remind add remove find make fix replace round divide \
     subtract multiply summarize schedule rename generate sing draw";
 
+/// What the last sentence that asks for something asks for.
 fn kind(text: &Text) -> Kind {
-    let words: Vec<&str> = text.words.iter().map(|word| word.lower.as_str()).collect();
+    let mut sentences: Vec<&[Word]> = Vec::new();
+    let mut rest = text.words.as_slice();
+    while let Some(at) = rest.iter().rposition(|word| word.opens) {
+        let (before, sentence) = rest.split_at(at);
+        sentences.push(sentence);
+        rest = before;
+    }
+    sentences.push(rest);
+    let kinds = sentences.into_iter().map(|sentence| asked(sentence, text));
+    kinds.into_iter().find(|kind| *kind != Kind::Unknown).unwrap_or(Kind::Unknown)
+}
+
+/// What a sentence of `text` asks for.
+fn asked(sentence: &[Word], text: &Text) -> Kind {
+    let words: Vec<&str> = sentence.iter().map(|word| word.lower.as_str()).collect();
     if words.contains(&"how-to") {
         return Kind::How;
     }
@@ -68,7 +83,7 @@ fn kind(text: &Text) -> Kind {
             "why" => return Kind::Why,
             "how" => return how(next, words.get(at + 2).copied().unwrap_or_default()),
             "what" | "which" | "whats" => {
-                if near(&["time", "year", "date", "day"]) && !near(&["season-time", "zone", "money"]) {
+                if (next == "time" || near(&["year", "date", "day"])) && !near(&["season-time", "zone", "money"]) {
                     return Kind::When;
                 }
                 if near(&["cause", "causes", "caused", "led"]) {
@@ -191,6 +206,7 @@ pub(super) fn differ(a: &Text, b: &Text) -> bool {
     let (kind_a, kind_b) = (kind(a), kind(b));
     // "How deep is it" and "what is its depth": the degree is named in both.
     let named = |kind: &Kind, other: &Text| match kind {
+        Kind::Degree(degree) if degree == "price" => other.has("cost") || other.has("price"),
         Kind::Degree(degree) => other.words.iter().any(|word| word.stem == *degree),
         _ => false,
     };
@@ -255,6 +271,7 @@ mod tests {
         assert!(refused("How do I cook rice?", "How long do I cook rice?"));
         assert!(refused("How far is Mars?", "How big is Mars?"));
         assert!(refused("Is the store open?", "Where is the store?"));
+        assert!(refused("My rose got leggy. Should I prune it?", "My rose got leggy. When should I prune it?"));
         assert!(refused("How many should I run?", "How many do I run at the moment?"));
         assert!(refused("What is inflation?", "What causes inflation?"));
         assert!(refused("Write a poem about the sea.", "Translate a poem about the sea."));

@@ -45,7 +45,8 @@ impl Text {
             }
             for part in bare.split(['/', '–', '—']).filter(|part| !part.is_empty()) {
                 let part = part.trim_matches(['(', ')', '[', ']', '\'']);
-                for (at, word) in expanded(part).into_iter().enumerate() {
+                let words = counted(part).unwrap_or_else(|| expanded(part));
+                for (at, word) in words.into_iter().enumerate() {
                     if !word.is_empty() {
                         found.push(&word, opens && at == 0);
                         opens = false;
@@ -161,6 +162,14 @@ fn looks_like_code(word: &str) -> bool {
 }
 
 /// `don't` is two words, and so are `what's` and `km/h` and `5km`.
+/// The parts of a word that begins with a number: `2-year-old`, `ten-minute`, `15-30-40`.
+fn counted(word: &str) -> Option<Vec<String>> {
+    let (first, rest) = word.split_once('-')?;
+    let number = super::numbers::value(&first.to_lowercase())?;
+    let plain = number.chars().all(|c| c.is_ascii_digit() || c == '.');
+    (plain && !rest.is_empty()).then(|| word.split('-').map(str::to_owned).collect())
+}
+
 fn expanded(word: &str) -> Vec<String> {
     let lower = word.to_lowercase();
     match lower.as_str() {
