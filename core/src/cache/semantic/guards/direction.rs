@@ -79,10 +79,13 @@ fn doers(text: &Text) -> Vec<(&str, &str)> {
     let after = text.words.iter().enumerate().filter(|(_, word)| asks(word)).map(|(at, _)| at + 1);
     let pairs = after.filter_map(|at| {
         let rest = text.words.get(at..)?;
-        let articles = rest.iter().take_while(|word| matches!(word.lower.as_str(), "the" | "a" | "an")).count();
+        let articles =
+            rest.iter().take_while(|word| matches!(word.lower.as_str(), "the" | "a" | "an")).count();
         match rest.get(articles..)? {
             // "How does A differ from B" is how B differs from A.
-            [who, what, ..] if content(&who) && content(&what) && what.stem != lexicon::stem("difference") => {
+            [who, what, ..]
+                if content(&who) && content(&what) && what.stem != lexicon::stem("difference") =>
+            {
                 Some((who.stem.as_str(), what.stem.as_str()))
             }
             _ => None,
@@ -98,7 +101,8 @@ fn doer_turned(a: &Text, b: &Text) -> bool {
         && doers(a).into_iter().any(|(who, what)| {
             let elsewhere = ["by", "in", "at", "of"];
             let passive = there.iter().any(|part| part.stem == who && elsewhere.contains(&part.mark));
-            matches!((place(&there, what), place(&there, who)), (Some(what), Some(who)) if what < who) && !passive
+            matches!((place(&there, what), place(&there, who)), (Some(what), Some(who)) if what < who)
+                && !passive
         })
 }
 
@@ -184,7 +188,10 @@ mod tests {
 
     #[test]
     fn one_thing_may_be_said_in_another_order() {
-        assert!(!refused("Does the plan cover braces for adults?", "Are braces for adults covered by the plan?"));
+        assert!(!refused(
+            "Does the plan cover braces for adults?",
+            "Are braces for adults covered by the plan?"
+        ));
         assert!(!refused("How does the median differ from the mean?", "How do mean and median differ?"));
         assert!(!refused("What does the plan cover?", "What is covered by the plan?"));
         assert!(!refused("What is the longest river in Peru?", "Which river in Peru is the longest?"));

@@ -83,7 +83,9 @@ fn asked(sentence: &[Word], text: &Text) -> Kind {
             "why" => return Kind::Why,
             "how" => return how(next, words.get(at + 2).copied().unwrap_or_default()),
             "what" | "which" | "whats" => {
-                if (next == "time" || near(&["year", "date", "day"])) && !near(&["season-time", "zone", "money"]) {
+                if (next == "time" || near(&["year", "date", "day"]))
+                    && !near(&["season-time", "zone", "money"])
+                {
                     return Kind::When;
                 }
                 if near(&["cause", "causes", "caused", "led"]) {
@@ -234,7 +236,8 @@ fn advice(text: &Text) -> bool {
 
 /// What is.
 fn state(text: &Text) -> bool {
-    ["currently", "presently", "at the moment", "right now"].iter().any(|now| text.plain.contains(now)) && !advice(text)
+    ["currently", "presently", "at the moment", "right now"].iter().any(|now| text.plain.contains(now))
+        && !advice(text)
 }
 
 /// `Explain how X works` and `how does X work`: the same, though one begins with a verb.
@@ -271,7 +274,10 @@ mod tests {
         assert!(refused("How do I cook rice?", "How long do I cook rice?"));
         assert!(refused("How far is Mars?", "How big is Mars?"));
         assert!(refused("Is the store open?", "Where is the store?"));
-        assert!(refused("My rose got leggy. Should I prune it?", "My rose got leggy. When should I prune it?"));
+        assert!(refused(
+            "My rose got leggy. Should I prune it?",
+            "My rose got leggy. When should I prune it?"
+        ));
         assert!(refused("How many should I run?", "How many do I run at the moment?"));
         assert!(refused("What is inflation?", "What causes inflation?"));
         assert!(refused("Write a poem about the sea.", "Translate a poem about the sea."));
