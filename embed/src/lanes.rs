@@ -117,19 +117,48 @@ pub(crate) fn dequantise<L: Lane>(
 /// Rows times one panel of f32 weights: inputs, of each 32 outputs. `out` begins as the bias.
 #[inline(always)]
 pub(crate) fn products<L: Lane>(rows: &[f32], inputs: usize, panel: &[f32], out: &mut [[f32; PANEL]]) {
+    if L::MANY {
+        products_by::<L, 8>(rows, inputs, panel, out);
+    } else {
+        products_by::<L, 2>(rows, inputs, panel, out);
+    }
+}
+
+/// The same, by `R` rows at a time.
+#[inline(always)]
+fn products_by<L: Lane, const R: usize>(
+    rows: &[f32],
+    inputs: usize,
+    panel: &[f32],
+    out: &mut [[f32; PANEL]],
+) {
     let (weights, _) = panel.as_chunks::<PANEL>();
-    for (row, out) in rows.chunks_exact(inputs).zip(out) {
-        let (out, _) = out.as_chunks_mut::<LANES>();
-        let [left, right] = out else { continue };
-        let (mut low, mut high) = (L::load(left), L::load(right));
-        for (number, weights) in row.iter().zip(weights) {
-            let [first, second] = weights.as_chunks::<LANES>().0 else { continue };
-            let number = L::all(*number);
-            low = low + number * L::load(first);
-            high = high + number * L::load(second);
+    for (some, out) in rows.chunks(inputs * R).zip(out.chunks_mut(R)) {
+        // Rows that are not there are empty, and count as zeros.
+        let mut rows: [&[f32]; R] = [&[]; R];
+        let mut sums = [[L::all(0.0); 2]; R];
+        for (((row, sums), given), out) in
+            rows.iter_mut().zip(&mut sums).zip(some.chunks_exact(inputs)).zip(out.iter())
+        {
+            *row = given;
+            for (sum, bias) in sums.iter_mut().zip(out.as_chunks::<LANES>().0) {
+                *sum = L::load(bias);
+            }
         }
-        low.store(left);
-        high.store(right);
+        for (input, weights) in weights.iter().enumerate() {
+            let [left, right] = weights.as_chunks::<LANES>().0 else { continue };
+            let (left, right) = (L::load(left), L::load(right));
+            for ([low, high], row) in sums.iter_mut().zip(rows) {
+                let number = L::all(row.get(input).copied().unwrap_or_default());
+                *low = *low + number * left;
+                *high = *high + number * right;
+            }
+        }
+        for (sums, out) in sums.iter().zip(out) {
+            for (sum, out) in sums.iter().zip(out.as_chunks_mut::<LANES>().0) {
+                sum.store(out);
+            }
+        }
     }
 }
 
