@@ -1,6 +1,6 @@
 //! A dense layer, with weights as floats or quantised.
 
-use crate::kernel::Kernel;
+use crate::kernel::{Codes, Kernel};
 use crate::lanes::{GROUP, Outputs, PANEL, Sums};
 
 /// Weights in panels of 32 outputs, and what is added.
@@ -21,7 +21,7 @@ enum Weights {
 /// Buffers that a layer needs, kept from one to the next.
 #[derive(Default)]
 pub(crate) struct Bench {
-    codes: Vec<u8>,
+    codes: Codes,
     spreads: Vec<crate::lanes::Spread>,
     sums: Vec<Sums>,
     products: Vec<[f32; PANEL]>,
@@ -58,10 +58,12 @@ impl Dense {
                 }
             }
             Weights::Codes { panels, scales, totals } => {
-                bench.codes.resize(rows.len(), 0);
+                bench.codes.bytes.resize(rows.len(), 0);
                 bench.spreads.clear();
-                let each = rows.chunks_exact(self.inputs).zip(bench.codes.chunks_exact_mut(self.inputs));
+                let each =
+                    rows.chunks_exact(self.inputs).zip(bench.codes.bytes.chunks_exact_mut(self.inputs));
                 bench.spreads.extend(each.map(|(row, codes)| kernel.quantise(row, codes)));
+                kernel.prepare(&mut bench.codes);
                 bench.sums.resize(count, [0; PANEL]);
                 let rest = scales.iter().zip(totals).zip(&self.bias);
                 let panels = panels.chunks_exact(self.inputs * PANEL).zip(rest).enumerate();

@@ -18,6 +18,14 @@ mod tests;
 use crate::lane::Plain;
 use crate::lanes::{self, Head, Keys, Outputs, PANEL, Scores, Spread, Sums};
 
+/// Rows of quantised activations.
+#[derive(Default)]
+pub(crate) struct Codes {
+    pub(crate) bytes: Vec<u8>,
+    /// The same less [`MIDDLE`](crate::lane::MIDDLE), for the one that multiplies in 16 bits.
+    words: Vec<i16>,
+}
+
 /// How the model is worked out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Kernel(Kind);
@@ -89,27 +97,43 @@ impl Kernel {
         self.0 != Kind::F32
     }
 
+    /// Once codes are there: makes of them what [`Kernel::sums`] needs beside them.
+    pub(crate) fn prepare(self, codes: &mut Codes) {
+        #[cfg(target_arch = "x86_64")]
+        if self.0 == Kind::Avx2 {
+            codes.words.resize(codes.bytes.len(), 0);
+            // SAFETY: AVX2 was found.
+            unsafe { avx2::widen(&codes.bytes, &mut codes.words) }
+        }
+        let _ = codes;
+    }
+
     /// [`lanes::sums`]. `totals` are the sums of the panel's weights.
     pub(crate) fn sums(
         self,
-        codes: &[u8],
+        codes: &Codes,
         inputs: usize,
         panel: &[i8],
         totals: &[i32; PANEL],
         out: &mut [Sums],
     ) {
-        assert!(codes.len() >= out.len() * inputs && panel.len() == inputs * PANEL, "rows and weights fit");
+        let Codes { bytes, words } = codes;
+        let fits = |count: usize| count >= out.len() * inputs && panel.len() == inputs * PANEL;
+        assert!(fits(bytes.len()), "rows and weights fit");
         assert!(inputs.is_multiple_of(lanes::GROUP), "inputs come in groups");
         match self.0 {
-            Kind::F32 | Kind::Scalar => lanes::sums(codes, inputs, panel, out),
+            Kind::F32 | Kind::Scalar => lanes::sums(bytes, inputs, panel, out),
             #[cfg(target_arch = "x86_64")]
-            // SAFETY: AVX2 was found; the sizes are those asserted.
-            Kind::Avx2 => unsafe { avx2::sums(codes, inputs, panel, out) },
+            Kind::Avx2 => {
+                assert!(fits(words.len()), "codes were prepared");
+                // SAFETY: AVX2 was found; the sizes are those asserted.
+                unsafe { avx2::sums(words, inputs, panel, out) }
+            }
             #[cfg(target_arch = "x86_64")]
             // SAFETY: AVX-512 with VNNI was found; the sizes are those asserted.
-            Kind::Avx512 => unsafe { avx512::sums(codes, inputs, panel, totals, out) },
+            Kind::Avx512 => unsafe { avx512::sums(bytes, inputs, panel, totals, out) },
         }
-        let _ = totals;
+        let _ = (totals, words);
     }
 
     /// See [`lanes::dots`].

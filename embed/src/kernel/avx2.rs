@@ -1,6 +1,7 @@
 //! Lanes of two registers each, and sums without VNNI.
 
 use std::arch::x86_64::*;
+use std::mem::MaybeUninit;
 use std::ops::{Add, Div, Mul, Sub};
 
 use crate::lane::{LANES, Lane, MIDDLE};
@@ -123,60 +124,116 @@ impl Lane for Pair {
     }
 }
 
+/// Makes words of codes, less [`MIDDLE`].
+#[target_feature(enable = "avx2")]
+pub(super) fn widen(codes: &[u8], words: &mut [i16]) {
+    for (code, word) in codes.iter().zip(words) {
+        *word = i16::from(*code) - i16::from(MIDDLE);
+    }
+}
+
 /// Rows that share a pass over the weights: their sums fill 8 registers.
 const ROWS: usize = 2;
+/// Outputs of one pass: half a panel, two sums for each.
+const HALF: usize = PANEL / 2;
+/// Inputs of one pass: their weights as words stay in the first cache.
+const INPUTS: usize = 768;
+/// Registers of 16 words that hold the weights of a pass.
+const KEPT: usize = INPUTS * HALF / 16;
+/// How far ahead of their use weights are asked for.
+const AHEAD: usize = 2048;
 
+/// Sums in 16 bits: without VNNI that takes fewer instructions than bytes, which have to be kept from saturating. The
+/// first rows widen the weights, all others find them widened.
+///
 /// # Safety
-/// Needs AVX2. `codes` has `out.len()` rows of `inputs`, `panel` `inputs * PANEL` weights, and `inputs` is a multiple
+/// Needs AVX2. `words` has `out.len()` rows of `inputs`, `panel` `inputs * PANEL` weights, and `inputs` is a multiple
 /// of 4.
 #[target_feature(enable = "avx2")]
-pub(super) unsafe fn sums(codes: &[u8], inputs: usize, panel: &[i8], out: &mut [Sums]) {
-    for (rows, out) in codes.chunks(inputs * ROWS).zip(out.chunks_mut(ROWS)) {
-        // SAFETY: as the caller promised; the rows are those of `out`.
-        unsafe {
-            match out.len() {
-                2 => some::<2>(rows, inputs, panel, out),
-                _ => some::<1>(rows, inputs, panel, out),
+pub(super) unsafe fn sums(words: &[i16], inputs: usize, panel: &[i8], out: &mut [Sums]) {
+    let mut kept = MaybeUninit::<[__m256i; KEPT]>::uninit();
+    let kept = kept.as_mut_ptr().cast::<__m256i>();
+    for half in 0..2 {
+        for begin in (0..inputs).step_by(INPUTS) {
+            let groups = (inputs - begin).min(INPUTS) / GROUP;
+            for (at, out) in out.chunks_mut(ROWS).enumerate() {
+                // SAFETY: `begin` < inputs, and the rows are those of `out`. Of each group of the panel one half is read;
+                // the groups of one pass fit into `kept`, and the first rows fill what the others read.
+                unsafe {
+                    let words = words.as_ptr().add(at * ROWS * inputs + begin);
+                    let panel = panel.as_ptr().add(begin * PANEL + half * HALF * GROUP);
+                    let pass = Pass { words, inputs, groups, panel, kept, half, more: begin > 0 };
+                    match (out.len(), at) {
+                        (2, 0) => some::<2, true>(&pass, out),
+                        (2, _) => some::<2, false>(&pass, out),
+                        (_, 0) => some::<1, true>(&pass, out),
+                        _ => some::<1, false>(&pass, out),
+                    }
+                }
             }
         }
     }
 }
 
+/// Some rows by half the outputs of a panel, over some inputs.
+struct Pass {
+    words: *const i16,
+    inputs: usize,
+    groups: usize,
+    panel: *const i8,
+    kept: *mut __m256i,
+    half: usize,
+    /// Whether what is found is added to the sums there are.
+    more: bool,
+}
+
 /// # Safety
-/// As [`sums`], of `N` rows.
+/// As [`sums`], of `N` rows. `FIRST` rows fill `kept`.
 #[target_feature(enable = "avx2")]
-unsafe fn some<const N: usize>(codes: &[u8], inputs: usize, panel: &[i8], out: &mut [Sums]) {
-    let middle = _mm256_set1_epi8(MIDDLE as i8);
-    let ones = _mm256_set1_epi16(1);
+unsafe fn some<const N: usize, const FIRST: bool>(pass: &Pass, out: &mut [Sums]) {
     let mut sums = [[_mm256_setzero_si256(); 4]; N];
-    for group in 0..inputs / GROUP {
-        // SAFETY: group < inputs / 4: all four quarters of its 128 weights are in `panel`.
-        let weights = unsafe {
-            let at = panel.as_ptr().add(group * GROUP * PANEL);
-            [
-                _mm256_loadu_si256(at.cast()),
-                _mm256_loadu_si256(at.add(32).cast()),
-                _mm256_loadu_si256(at.add(64).cast()),
-                _mm256_loadu_si256(at.add(96).cast()),
-            ]
-        };
+    for group in 0..pass.groups {
+        let mut weights = [_mm256_setzero_si256(); 4];
+        for (at, weight) in weights.iter_mut().enumerate() {
+            // SAFETY: group < groups: its 4 registers are in `kept`, and its 64 weights in the panel. What is asked for
+            // ahead need not be there.
+            unsafe {
+                let kept = pass.kept.add(group * 4 + at);
+                if FIRST {
+                    let panel = pass.panel.add(group * GROUP * PANEL + at * 16);
+                    if at == 0 {
+                        _mm_prefetch::<_MM_HINT_T0>(panel.wrapping_add(AHEAD));
+                    }
+                    *weight = _mm256_cvtepi8_epi16(_mm_loadu_si128(panel.cast()));
+                    kept.write(*weight);
+                } else {
+                    *weight = kept.read();
+                }
+            }
+        }
         for (row, sums) in sums.iter_mut().enumerate() {
-            // SAFETY: row < N, and its four codes are within its `inputs`.
+            // SAFETY: row < N, and its four words are within its `inputs`.
             let code =
-                unsafe { codes.as_ptr().add(row * inputs + group * GROUP).cast::<i32>().read_unaligned() };
-            let code = _mm256_xor_si256(_mm256_set1_epi32(code), middle);
-            let size = _mm256_abs_epi8(code);
+                unsafe { pass.words.add(row * pass.inputs + group * GROUP).cast::<i64>().read_unaligned() };
+            let code = _mm256_set1_epi64x(code);
             for (sum, weight) in sums.iter_mut().zip(weights) {
-                // Sizes of at most 127 on both sides: two products fit into 16 bits, so nothing saturates.
-                let pairs = _mm256_maddubs_epi16(size, _mm256_sign_epi8(weight, code));
-                *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(pairs, ones));
+                *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(weight, code));
             }
         }
     }
     for (sums, out) in sums.iter().zip(out) {
-        for (at, sum) in sums.iter().enumerate() {
-            // SAFETY: 32 sums are four registers.
-            unsafe { _mm256_storeu_si256(out.as_mut_ptr().add(8 * at).cast(), *sum) };
+        let [a, b, c, d] = *sums;
+        for (at, (even, odd)) in [(a, b), (c, d)].into_iter().enumerate() {
+            // The two sums of each output become one; the quarters are put into their order again.
+            let mut sum = _mm256_permute4x64_epi64::<0b11_01_10_00>(_mm256_hadd_epi32(even, odd));
+            // SAFETY: two halves of two registers are the 32 sums.
+            unsafe {
+                let place = out.as_mut_ptr().add(pass.half * HALF + at * 8).cast::<__m256i>();
+                if pass.more {
+                    sum = _mm256_add_epi32(sum, _mm256_loadu_si256(place));
+                }
+                _mm256_storeu_si256(place, sum);
+            }
         }
     }
 }

@@ -53,7 +53,7 @@ fn a_kernel_is_known_by_its_name() {
 fn every_lane_sums_as_plain_rust_does() {
     let mut noise = Noise(1);
     for rows in 1..=19 {
-        for inputs in [4, 8, 60, 384, 1536] {
+        for inputs in [4, 8, 60, 384, 900, 1536] {
             let codes: Vec<u8> = (0..rows * inputs)
                 .map(|_| match noise.next() % 8 {
                     0 => 1,
@@ -81,6 +81,8 @@ fn every_lane_sums_as_plain_rust_does() {
             }
             for kernel in Kernel::available() {
                 let mut found = vec![[7i32; PANEL]; rows];
+                let mut codes = Codes { bytes: codes.clone(), ..Codes::default() };
+                kernel.prepare(&mut codes);
                 kernel.sums(&codes, inputs, &panel, &totals, &mut found);
                 assert_eq!(found, expected, "{} with {rows} rows of {inputs}", kernel.name());
             }
