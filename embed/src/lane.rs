@@ -29,10 +29,6 @@ pub(crate) trait Lane:
     fn least(self, other: Self) -> Self;
     /// The greater of each two; `other` where they cannot be compared.
     fn most(self, other: Self) -> Self;
-    /// Without the sign.
-    fn size(self) -> Self;
-    /// With the sign of `of`, where it has none itself.
-    fn signed(self, of: Self) -> Self;
     /// Two to the power of the integers that [`ROUNDING`] was added to.
     fn two_to(self) -> Self;
     /// The codes of the integers that [`ROUNDING`] was added to.
@@ -116,16 +112,6 @@ impl Lane for Plain {
     #[inline(always)]
     fn most(self, other: Plain) -> Plain {
         self.with(other, |a, b| if a > b { a } else { b })
-    }
-
-    #[inline(always)]
-    fn size(self) -> Plain {
-        self.each(f32::abs)
-    }
-
-    #[inline(always)]
-    fn signed(self, of: Plain) -> Plain {
-        self.with(of, |size, of| f32::from_bits(size.to_bits() | (of.to_bits() & (1 << 31))))
     }
 
     #[inline(always)]

@@ -181,20 +181,36 @@ fn exp<L: Lane>(x: L) -> L {
     (power * rest * rest + rest + L::all(1.0)) * shifted.two_to()
 }
 
-/// GELU with the error function (Abramowitz and Stegun 7.1.26, error below 2e-7), in place.
+/// The error function of x / √2, for x up to [`REACH`]: x times the quotient of two polynomials of x², the highest power
+/// first. Fitted at Chebyshev's nodes, weighed until the error was level at 2.4e-8.
+const ABOVE: [f32; 6] =
+    [4.316_072_3e-8, 1.274_835_7e-5, 3.587_857e-4, 9.481_643e-3, 6.988_208e-2, 7.978_844e-1];
+const BELOW: [f32; 6] = [1.164_963_9e-6, 7.676_755e-5, 1.944_546_7e-3, 2.926_062e-2, 2.542_496_5e-1, 1.0];
+/// Beyond it the error function is 1, as far as floats go.
+const REACH: f32 = 5.7;
+
+/// The polynomial with these coefficients.
+#[inline(always)]
+fn polynomial<L: Lane>(coefficients: &[f32; 6], x: L) -> L {
+    let [first, rest @ ..] = coefficients;
+    let mut sum = L::all(*first);
+    for coefficient in rest {
+        sum = sum * x + L::all(*coefficient);
+    }
+    sum
+}
+
+/// GELU with the error function, in place.
 #[inline(always)]
 pub(crate) fn gelu<L: Lane>(numbers: &mut [f32]) {
     let (one, half) = (L::all(1.0), L::all(0.5));
+    let (less, reach) = (L::all(-REACH), L::all(REACH));
     for lane in numbers.as_chunks_mut::<LANES>().0 {
         let number = L::load(lane);
-        let x = number * L::all(std::f32::consts::FRAC_1_SQRT_2);
-        let size = x.size();
-        let t = one / (one + L::all(0.327_591_1) * size);
-        let mut sum = L::all(1.061_405_4);
-        for coefficient in [-1.453_152_1, 1.421_413_8, -0.284_496_74, 0.254_829_6] {
-            sum = sum * t + L::all(coefficient);
-        }
-        let erf = (one - sum * t * exp(L::all(0.0) - size * size)).most(L::all(0.0)).signed(x);
+        let x = number.most(less).least(reach);
+        let square = x * x;
+        let erf = x * polynomial(&ABOVE, square) / polynomial(&BELOW, square);
+        let erf = erf.most(L::all(-1.0)).least(one);
         (half * number * (one + erf)).store(lane);
     }
 }
@@ -269,6 +285,10 @@ mod tests {
             (-1.0, -0.158_655_25),
             (2.0, 1.954_499_7),
             (-3.0, -0.004_049_694),
+            (0.5, 0.345_731_23),
+            (-0.1, -0.046_017_216),
+            (4.0, 3.999_873_3),
+            (-10.0, 0.0),
         ];
         for (x, expected) in known {
             let mut numbers = [x; LANES];

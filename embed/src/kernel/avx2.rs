@@ -75,27 +75,6 @@ impl Lane for Pair {
     }
 
     #[inline(always)]
-    fn size(self) -> Pair {
-        // SAFETY: see above.
-        unsafe {
-            let sign = _mm256_set1_ps(-0.0);
-            Pair(_mm256_andnot_ps(sign, self.0), _mm256_andnot_ps(sign, self.1))
-        }
-    }
-
-    #[inline(always)]
-    fn signed(self, of: Pair) -> Pair {
-        // SAFETY: see above.
-        unsafe {
-            let sign = _mm256_set1_ps(-0.0);
-            Pair(
-                _mm256_or_ps(self.0, _mm256_and_ps(of.0, sign)),
-                _mm256_or_ps(self.1, _mm256_and_ps(of.1, sign)),
-            )
-        }
-    }
-
-    #[inline(always)]
     fn two_to(self) -> Pair {
         // SAFETY: see above.
         unsafe {

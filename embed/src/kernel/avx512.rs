@@ -68,18 +68,6 @@ impl Lane for Wide {
     }
 
     #[inline(always)]
-    fn size(self) -> Wide {
-        // SAFETY: see above.
-        Wide(unsafe { _mm512_abs_ps(self.0) })
-    }
-
-    #[inline(always)]
-    fn signed(self, of: Wide) -> Wide {
-        // SAFETY: see above.
-        Wide(unsafe { _mm512_or_ps(self.0, _mm512_and_ps(of.0, _mm512_set1_ps(-0.0))) })
-    }
-
-    #[inline(always)]
     fn two_to(self) -> Wide {
         // SAFETY: see above.
         unsafe {
