@@ -1,6 +1,6 @@
 # The one entry to building, running and testing; .ci/run calls only these targets.
 .DEFAULT_GOAL := help
-.PHONY: help run test bench lint compat soak wheel npm bench-python bench-node
+.PHONY: help run test bench lint compat soak wheel npm bench-python bench-node bench-embed
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,3 +39,6 @@ npm: ## Pack the release of the Node package for this machine into dist/, and tr
 
 bench-node: ## Time the Node package against the bare SDK and a bare fetch, on one simulator in one run.
 	@tests/bench-node
+
+bench-embed: ## Time the embedding model on every kernel beside ONNX Runtime, one thread each, in one run.
+	@tests/bench-embed

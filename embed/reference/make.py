@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import json
 import math
-import struct
 import sys
 from pathlib import Path
 
 import numpy as np
 from tokenizers import Tokenizer
+from weights import safetensors
 
 HEADS = 12
 LONGEST = 256
@@ -53,20 +53,6 @@ TEXTS = [
     "give me back what I paid for the express delivery?",
     " ".join(f"sentence {n} says that item {n * 7} is in box {n % 5}." for n in range(40)),
 ]
-
-
-def safetensors(path: Path) -> dict[str, np.ndarray]:
-    data = path.read_bytes()
-    (length,) = struct.unpack("<Q", data[:8])
-    header = json.loads(data[8 : 8 + length])
-    tensors = {}
-    for name, entry in header.items():
-        if name == "__metadata__" or entry["dtype"] != "F32":
-            continue
-        begin, end = entry["data_offsets"]
-        flat = np.frombuffer(data[8 + length + begin : 8 + length + end], dtype="<f4")
-        tensors[name] = flat.reshape(entry["shape"]).astype(np.float64)
-    return tensors
 
 
 def layer_norm(x: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
@@ -108,7 +94,8 @@ def vector(tensors: dict[str, np.ndarray], ids: list[int]) -> np.ndarray:
 
 
 def main(folder: Path) -> None:
-    tensors = safetensors(folder / "model.safetensors")
+    single = safetensors(folder / "model.safetensors")
+    tensors = {name: tensor.astype(np.float64) for name, tensor in single.items()}
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     tokenizer.no_padding()
     tokenizer.enable_truncation(LONGEST)

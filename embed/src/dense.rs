@@ -1,6 +1,6 @@
 //! A dense layer, with weights as floats or quantised.
 
-use crate::kernel::Kernel;
+use crate::kernel::{Codes, Kernel};
 use crate::lanes::{GROUP, Outputs, PANEL, Sums};
 
 /// Weights in panels of 32 outputs, and what is added.
@@ -21,7 +21,7 @@ enum Weights {
 /// Buffers that a layer needs, kept from one to the next.
 #[derive(Default)]
 pub(crate) struct Bench {
-    codes: Vec<u8>,
+    codes: Codes,
     spreads: Vec<crate::lanes::Spread>,
     sums: Vec<Sums>,
     products: Vec<[f32; PANEL]>,
@@ -41,7 +41,7 @@ impl Dense {
     /// The outputs for each row of `rows`.
     pub(crate) fn forward(&self, rows: &[f32], kernel: Kernel, bench: &mut Bench, out: &mut Vec<f32>) {
         let count = rows.len() / self.inputs;
-        out.clear();
+        // All of it is written below.
         out.resize(count * self.outputs, 0.0);
         match &self.weights {
             Weights::Floats(panels) => {
@@ -58,24 +58,19 @@ impl Dense {
                 }
             }
             Weights::Codes { panels, scales, totals } => {
-                bench.codes.clear();
-                bench.codes.resize(rows.len(), 0);
+                bench.codes.bytes.resize(rows.len(), 0);
                 bench.spreads.clear();
-                let each = rows.chunks_exact(self.inputs).zip(bench.codes.chunks_exact_mut(self.inputs));
+                let each =
+                    rows.chunks_exact(self.inputs).zip(bench.codes.bytes.chunks_exact_mut(self.inputs));
                 bench.spreads.extend(each.map(|(row, codes)| kernel.quantise(row, codes)));
-                bench.sums.clear();
+                kernel.prepare(&mut bench.codes);
                 bench.sums.resize(count, [0; PANEL]);
                 let rest = scales.iter().zip(totals).zip(&self.bias);
                 let panels = panels.chunks_exact(self.inputs * PANEL).zip(rest).enumerate();
                 for (at, (panel, ((scales, totals), bias))) in panels {
                     kernel.sums(&bench.codes, self.inputs, panel, totals, &mut bench.sums);
                     let outputs = Outputs { scales, totals, bias };
-                    let each = out.chunks_exact_mut(self.outputs).zip(&bench.sums).zip(&bench.spreads);
-                    for ((row, sums), spread) in each {
-                        if let Some(place) = row.as_chunks_mut::<PANEL>().0.get_mut(at) {
-                            kernel.dequantise(sums, *spread, &outputs, place);
-                        }
-                    }
+                    kernel.dequantise(&bench.sums, &bench.spreads, &outputs, at, out, self.outputs);
                 }
             }
         }

@@ -1,17 +1,16 @@
 //! The arithmetic of the model, without a word on instructions: fixed lanes and one order of operations, so that each
 //! build of it (`kernel.rs`) gives the same bits, however many lanes a register has.
 
+mod attention;
+
+pub(crate) use attention::{Head, Keys, Scores, attend};
+
+use crate::lane::{LANES, Lane, MIDDLE, ROUNDING};
+
 /// Outputs of a dense layer that are worked out together.
 pub(crate) const PANEL: usize = 32;
 /// Inputs whose products one instruction sums up.
 pub(crate) const GROUP: usize = 4;
-/// Numbers in one lane.
-pub(crate) const LANES: usize = 16;
-/// What stands for zero in quantised activations.
-pub(crate) const MIDDLE: u8 = 128;
-
-/// Added and taken off again, it rounds a float to an integer, half to even.
-const ROUNDING: f32 = 12_582_912.0;
 
 /// Sums for one panel.
 pub(crate) type Sums = [i32; PANEL];
@@ -60,28 +59,29 @@ fn round(number: f32) -> f32 {
 
 /// Quantises a row to codes of 1 to 255.
 #[inline(always)]
-pub(crate) fn quantise(row: &[f32], codes: &mut [u8]) -> Spread {
-    let (mut low, mut high) = ([f32::MAX; LANES], [f32::MIN; LANES]);
+pub(crate) fn quantise<L: Lane>(row: &[f32], codes: &mut [u8]) -> Spread {
+    // Two of each, so that one comparison need not wait for the one before.
+    let (mut low, mut high) = ([L::all(f32::MAX); 2], [L::all(f32::MIN); 2]);
     let (lanes, _) = row.as_chunks::<LANES>();
-    for lane in lanes {
-        for ((low, high), number) in low.iter_mut().zip(&mut high).zip(lane) {
-            *low = if *number < *low { *number } else { *low };
-            *high = if *number > *high { *number } else { *high };
+    for pair in lanes.chunks(2) {
+        for ((low, high), lane) in low.iter_mut().zip(&mut high).zip(pair) {
+            let lane = L::load(lane);
+            *low = lane.least(*low);
+            *high = lane.most(*high);
         }
     }
-    let low = fold(low, |a, b| if a < b { a } else { b });
-    let high = fold(high, |a, b| if a > b { a } else { b });
+    let ([low, more_low], [high, more_high]) = (low, high);
+    let low = fold(low.least(more_low).numbers(), |a, b| if a < b { a } else { b });
+    let high = fold(high.most(more_high).numbers(), |a, b| if a > b { a } else { b });
     // Where all numbers are nearly one, its zero must stay an integer that a float can hold.
     let scale = ((high - low) / 254.0).max((high - low + high.abs()) * 1e-6).max(f32::MIN_POSITIVE);
     let zero = round((high + low) / (2.0 * scale));
-    let inverse = 1.0 / scale;
+    let (inverse, off) = (L::all(1.0 / scale), L::all(zero));
+    let (least, most, rounding) = (L::all(-127.0), L::all(127.0), L::all(ROUNDING));
     let (codes, _) = codes.as_chunks_mut::<LANES>();
     for (codes, lane) in codes.iter_mut().zip(lanes) {
-        for (code, number) in codes.iter_mut().zip(lane) {
-            let rounded = (number * inverse - zero).clamp(-127.0, 127.0);
-            // The low bits of the sum are the rounded integer.
-            *code = (rounded + ROUNDING).to_bits().wrapping_add(u32::from(MIDDLE)) as u8;
-        }
+        let steps = L::load(lane) * inverse - off;
+        (steps.most(least).least(most) + rounding).codes(codes);
     }
     Spread { scale, zero }
 }
@@ -94,162 +94,148 @@ pub(crate) struct Outputs<'a> {
     pub(crate) bias: &'a [f32; PANEL],
 }
 
-/// Sums to numbers.
+/// The sums of each row to numbers: those of the panel `at`, in rows that are `width` long.
 #[inline(always)]
-pub(crate) fn dequantise(sums: &Sums, spread: Spread, outputs: &Outputs<'_>, out: &mut [f32; PANEL]) {
-    let each = sums.iter().zip(outputs.totals).zip(outputs.scales).zip(outputs.bias).zip(out);
-    for ((((sum, total), scale), bias), out) in each {
-        *out = (*sum as f32 + spread.zero * *total as f32) * (spread.scale * scale) + bias;
+pub(crate) fn dequantise<L: Lane>(
+    sums: &[Sums],
+    spreads: &[Spread],
+    outputs: &Outputs<'_>,
+    at: usize,
+    out: &mut [f32],
+    width: usize,
+) {
+    for ((sums, spread), row) in sums.iter().zip(spreads).zip(out.chunks_exact_mut(width)) {
+        let Some(out) = row.as_chunks_mut::<PANEL>().0.get_mut(at) else { continue };
+        let (zero, scale) = (L::all(spread.zero), L::all(spread.scale));
+        let given = sums.as_chunks::<LANES>().0.iter().zip(outputs.totals.as_chunks::<LANES>().0);
+        let kept = outputs.scales.as_chunks::<LANES>().0.iter().zip(outputs.bias.as_chunks::<LANES>().0);
+        for (((sums, totals), (scales, bias)), out) in
+            given.zip(kept).zip(out.as_chunks_mut::<LANES>().0.iter_mut())
+        {
+            let sums = L::integers(sums) + zero * L::integers(totals);
+            (sums * (scale * L::load(scales)) + L::load(bias)).store(out);
+        }
     }
 }
 
 /// Rows times one panel of f32 weights: inputs, of each 32 outputs. `out` begins as the bias.
 #[inline(always)]
-pub(crate) fn products(rows: &[f32], inputs: usize, panel: &[f32], out: &mut [[f32; PANEL]]) {
+pub(crate) fn products<L: Lane>(rows: &[f32], inputs: usize, panel: &[f32], out: &mut [[f32; PANEL]]) {
+    if L::MANY {
+        products_by::<L, 8>(rows, inputs, panel, out);
+    } else {
+        products_by::<L, 2>(rows, inputs, panel, out);
+    }
+}
+
+/// The same, by `R` rows at a time.
+#[inline(always)]
+fn products_by<L: Lane, const R: usize>(
+    rows: &[f32],
+    inputs: usize,
+    panel: &[f32],
+    out: &mut [[f32; PANEL]],
+) {
     let (weights, _) = panel.as_chunks::<PANEL>();
-    for (row, out) in rows.chunks_exact(inputs).zip(out) {
-        let mut sums = *out;
-        for (number, weights) in row.iter().zip(weights) {
-            for (sum, weight) in sums.iter_mut().zip(weights) {
-                *sum += number * weight;
+    for (some, out) in rows.chunks(inputs * R).zip(out.chunks_mut(R)) {
+        // Rows that are not there are empty, and count as zeros.
+        let mut rows: [&[f32]; R] = [&[]; R];
+        let mut sums = [[L::all(0.0); 2]; R];
+        for (((row, sums), given), out) in
+            rows.iter_mut().zip(&mut sums).zip(some.chunks_exact(inputs)).zip(out.iter())
+        {
+            *row = given;
+            for (sum, bias) in sums.iter_mut().zip(out.as_chunks::<LANES>().0) {
+                *sum = L::load(bias);
             }
         }
-        *out = sums;
+        for (input, weights) in weights.iter().enumerate() {
+            let [left, right] = weights.as_chunks::<LANES>().0 else { continue };
+            let (left, right) = (L::load(left), L::load(right));
+            for ([low, high], row) in sums.iter_mut().zip(rows) {
+                let number = L::all(row.get(input).copied().unwrap_or_default());
+                *low = *low + number * left;
+                *high = *high + number * right;
+            }
+        }
+        for (sums, out) in sums.iter().zip(out) {
+            for (sum, out) in sums.iter().zip(out.as_chunks_mut::<LANES>().0) {
+                sum.store(out);
+            }
+        }
     }
 }
 
 /// e to the power of `x`, to about seven digits; 0 far below.
 #[inline(always)]
-fn exp(x: f32) -> f32 {
-    let x = x.clamp(-87.0, 88.0);
-    let shifted = x * std::f32::consts::LOG2_E + ROUNDING;
-    let steps = shifted - ROUNDING;
+fn exp<L: Lane>(x: L) -> L {
+    let x = x.most(L::all(-87.0)).least(L::all(88.0));
+    let shifted = x * L::all(std::f32::consts::LOG2_E) + L::all(ROUNDING);
+    let steps = shifted - L::all(ROUNDING);
     // In two parts, so that nothing is lost.
-    let rest = x - steps * 0.693_359_4 + steps * 2.121_944_4e-4;
-    let mut power = 1.987_569_1e-4;
+    let rest = x - steps * L::all(0.693_359_4) + steps * L::all(2.121_944_4e-4);
+    let mut power = L::all(1.987_569_1e-4);
     for coefficient in [1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 0.166_666_65, 0.5] {
-        power = power * rest + coefficient;
+        power = power * rest + L::all(coefficient);
     }
-    let power = power * rest * rest + rest + 1.0;
-    let exponent = shifted.to_bits().wrapping_sub(ROUNDING.to_bits()).wrapping_add(127) << 23;
-    power * f32::from_bits(exponent)
+    (power * rest * rest + rest + L::all(1.0)) * shifted.two_to()
 }
 
-/// GELU with the error function (Abramowitz and Stegun 7.1.26, error below 2e-7), in place.
+/// The error function of x / √2, for x up to [`REACH`]: x times the quotient of two polynomials of x², the highest power
+/// first. Fitted at Chebyshev's nodes, weighed until the error was level at 2.4e-8.
+const ABOVE: [f32; 6] =
+    [4.316_072_3e-8, 1.274_835_7e-5, 3.587_857e-4, 9.481_643e-3, 6.988_208e-2, 7.978_844e-1];
+const BELOW: [f32; 6] = [1.164_963_9e-6, 7.676_755e-5, 1.944_546_7e-3, 2.926_062e-2, 2.542_496_5e-1, 1.0];
+/// Beyond it the error function is 1, as far as floats go.
+const REACH: f32 = 5.7;
+
+/// The polynomial with these coefficients.
 #[inline(always)]
-pub(crate) fn gelu(numbers: &mut [f32]) {
-    let (lanes, _) = numbers.as_chunks_mut::<LANES>();
-    for lane in lanes {
-        for number in lane {
-            let x = *number * std::f32::consts::FRAC_1_SQRT_2;
-            let size = x.abs();
-            let t = 1.0 / (1.0 + 0.327_591_1 * size);
-            let mut sum = 1.061_405_4;
-            for coefficient in [-1.453_152_1, 1.421_413_8, -0.284_496_74, 0.254_829_6] {
-                sum = sum * t + coefficient;
-            }
-            let erf = (1.0 - sum * t * exp(-size * size)).copysign(x);
-            *number = 0.5 * *number * (1.0 + erf);
-        }
+fn polynomial<L: Lane>(coefficients: &[f32; 6], x: L) -> L {
+    let [first, rest @ ..] = coefficients;
+    let mut sum = L::all(*first);
+    for coefficient in rest {
+        sum = sum * x + L::all(*coefficient);
+    }
+    sum
+}
+
+/// GELU with the error function, in place.
+#[inline(always)]
+pub(crate) fn gelu<L: Lane>(numbers: &mut [f32]) {
+    let (one, half) = (L::all(1.0), L::all(0.5));
+    let (less, reach) = (L::all(-REACH), L::all(REACH));
+    for lane in numbers.as_chunks_mut::<LANES>().0 {
+        let number = L::load(lane);
+        let x = number.most(less).least(reach);
+        let square = x * x;
+        let erf = x * polynomial(&ABOVE, square) / polynomial(&BELOW, square);
+        let erf = erf.most(L::all(-1.0)).least(one);
+        (half * number * (one + erf)).store(lane);
     }
 }
 
 /// Adds `more` to a row and normalises it, in place.
 #[inline(always)]
-pub(crate) fn add_norm(row: &mut [f32], more: &[f32], weight: &[f32], bias: &[f32]) {
+pub(crate) fn add_norm<L: Lane>(row: &mut [f32], more: &[f32], weight: &[f32], bias: &[f32]) {
     let count = row.len() as f32;
     let (rows, _) = row.as_chunks_mut::<LANES>();
-    let mut total = [0f32; LANES];
+    let mut total = L::all(0.0);
     for (lane, more) in rows.iter_mut().zip(more.as_chunks::<LANES>().0) {
-        for ((number, more), total) in lane.iter_mut().zip(more).zip(&mut total) {
-            *number += more;
-            *total += *number;
-        }
+        let sum = L::load(lane) + L::load(more);
+        total = total + sum;
+        sum.store(lane);
     }
-    let mean = fold(total, |a, b| a + b) / count;
-    let mut squares = [0f32; LANES];
+    let mean = L::all(fold(total.numbers(), |a, b| a + b) / count);
+    let mut squares = L::all(0.0);
     for lane in rows.iter() {
-        for (number, square) in lane.iter().zip(&mut squares) {
-            let off = number - mean;
-            *square += off * off;
-        }
+        let off = L::load(lane) - mean;
+        squares = squares + off * off;
     }
-    let scale = 1.0 / (fold(squares, |a, b| a + b) / count + 1e-12).sqrt();
+    let scale = L::all(1.0 / (fold(squares.numbers(), |a, b| a + b) / count + 1e-12).sqrt());
     let rest = weight.as_chunks::<LANES>().0.iter().zip(bias.as_chunks::<LANES>().0);
     for (lane, (weight, bias)) in rows.iter_mut().zip(rest) {
-        for ((number, weight), bias) in lane.iter_mut().zip(weight).zip(bias) {
-            *number = (*number - mean) * scale * weight + bias;
-        }
-    }
-}
-
-/// One head's numbers of one token.
-pub(crate) type Head = [f32; PANEL];
-/// One head's keys of 16 tokens: each dimension's numbers together.
-pub(crate) type Keys = [[f32; LANES]; PANEL];
-/// Tokens whose attention is worked out together.
-pub(crate) const QUERIES: usize = 4;
-/// Their scores with 16 tokens.
-pub(crate) type Scores = [[f32; LANES]; QUERIES];
-
-/// One head's attention of four tokens: their queries, the keys of all tokens and as much room for scores, and the
-/// values of all tokens.
-#[inline(always)]
-pub(crate) fn attend(
-    queries: &[Head; QUERIES],
-    keys: &[Keys],
-    values: &[Head],
-    scores: &mut [Scores],
-    out: &mut [Head; QUERIES],
-) {
-    let mut high = [f32::MIN; QUERIES];
-    let mut left = values.len();
-    for (keys, place) in keys.iter().zip(scores.iter_mut()) {
-        let mut scores = [[0f32; LANES]; QUERIES];
-        for (dimension, keys) in keys.iter().enumerate() {
-            for (scores, query) in scores.iter_mut().zip(queries) {
-                // A constant number of queries and dimensions: the compiler sees that it is there.
-                let number = query.get(dimension).copied().unwrap_or_default();
-                for (score, key) in scores.iter_mut().zip(keys) {
-                    *score += number * key;
-                }
-            }
-        }
-        for (scores, high) in scores.iter_mut().zip(&mut high) {
-            for score in scores.iter_mut().skip(left) {
-                *score = f32::MIN;
-            }
-            let most = fold(*scores, |a, b| if a > b { a } else { b });
-            *high = if most > *high { most } else { *high };
-        }
-        left = left.saturating_sub(LANES);
-        *place = scores;
-    }
-    for scores in scores.iter_mut() {
-        for (scores, high) in scores.iter_mut().zip(high) {
-            for score in scores {
-                *score = exp(*score - high);
-            }
-        }
-    }
-    let mut sums = [[0f32; PANEL]; QUERIES];
-    let mut totals = [0f32; QUERIES];
-    for (scores, values) in scores.iter().zip(values.chunks(LANES)) {
-        for (token, value) in values.iter().enumerate() {
-            for ((scores, sums), total) in scores.iter().zip(&mut sums).zip(&mut totals) {
-                let weight = scores.get(token).copied().unwrap_or_default();
-                *total += weight;
-                for (sum, number) in sums.iter_mut().zip(value) {
-                    *sum += weight * number;
-                }
-            }
-        }
-    }
-    for ((out, sums), total) in out.iter_mut().zip(sums).zip(totals) {
-        let inverse = 1.0 / total;
-        for (out, sum) in out.iter_mut().zip(sums) {
-            *out = sum * inverse;
-        }
+        ((L::load(lane) - mean) * scale * L::load(weight) + L::load(bias)).store(lane);
     }
 }
 
@@ -276,16 +262,18 @@ pub(crate) fn dots(of: &[i8], rows: &[i8], out: &mut [i32]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lane::Plain;
 
     #[test]
     fn exp_has_seven_digits() {
+        let of = |x: f32| exp(Plain::all(x)).numbers()[0];
         for step in -800..880 {
             let x = step as f32 / 10.0;
             let expected = f64::from(x).exp();
-            let off = (f64::from(exp(x)) - expected).abs() / expected;
+            let off = (f64::from(of(x)) - expected).abs() / expected;
             assert!(off < 3e-7, "exp({x}) is off by {off}");
         }
-        assert!(exp(-1e30) < 1e-37);
+        assert!(of(-1e30) < 1e-37);
     }
 
     #[test]
@@ -297,10 +285,14 @@ mod tests {
             (-1.0, -0.158_655_25),
             (2.0, 1.954_499_7),
             (-3.0, -0.004_049_694),
+            (0.5, 0.345_731_23),
+            (-0.1, -0.046_017_216),
+            (4.0, 3.999_873_3),
+            (-10.0, 0.0),
         ];
         for (x, expected) in known {
             let mut numbers = [x; LANES];
-            gelu(&mut numbers);
+            gelu::<Plain>(&mut numbers);
             assert!((numbers[3] - expected).abs() < 1e-6, "gelu({x}) = {}", numbers[3]);
         }
     }
@@ -316,7 +308,7 @@ mod tests {
         ];
         for row in rows {
             let mut codes = vec![0u8; row.len()];
-            let spread = quantise(&row, &mut codes);
+            let spread = quantise::<Plain>(&row, &mut codes);
             for (number, code) in row.iter().zip(&codes) {
                 let back = spread.scale * (f32::from(*code) - f32::from(MIDDLE) + spread.zero);
                 let allowed = spread.scale * 1.01 + number.abs() * 1e-6;

@@ -6,7 +6,8 @@ use crate::bytes::floats;
 use crate::dense::{Bench, Dense};
 use crate::files::LoadError;
 use crate::kernel::Kernel;
-use crate::lanes::{Head, Keys, LANES, PANEL, QUERIES, Scores};
+use crate::lane::LANES;
+use crate::lanes::{Head, Keys, PANEL, Scores};
 
 /// Numbers for each token.
 pub(crate) const WIDTH: usize = 384;
@@ -39,9 +40,17 @@ pub(crate) struct Room {
     attended: Vec<f32>,
     more: Vec<f32>,
     wide: Vec<f32>,
+    heads: Heads,
+}
+
+/// One head's numbers of all tokens.
+#[derive(Default)]
+struct Heads {
+    queries: Vec<Head>,
     keys: Vec<Keys>,
     values: Vec<Head>,
     scores: Vec<Scores>,
+    out: Vec<Head>,
 }
 
 impl Norm {
@@ -87,20 +96,36 @@ impl Layer {
 
     /// Works the layer out for `rows`, in place.
     pub(crate) fn forward(&self, rows: &mut [f32], kernel: Kernel, room: &mut Room) {
-        let Room { bench, mixed, attended, more, wide, keys, values, scores } = room;
+        let Room { bench, mixed, attended, more, wide, heads } = room;
         self.mix.forward(rows, kernel, bench, mixed);
-        attended.clear();
         attended.resize(rows.len(), 0.0);
-        let blocks = (rows.len() / WIDTH).div_ceil(LANES);
-        keys.resize(blocks, [[0.0; LANES]; PANEL]);
-        scores.resize(blocks, [[0.0; LANES]; QUERIES]);
+        heads.attend(mixed, kernel, attended);
+        self.attended.forward(attended, kernel, bench, more);
+        self.first_norm.add(rows, more, kernel);
+        self.widen.forward(rows, kernel, bench, wide);
+        kernel.gelu(wide);
+        self.narrow.forward(wide, kernel, bench, more);
+        self.second_norm.add(rows, more, kernel);
+    }
+}
+
+impl Heads {
+    /// The attention of all heads: `mixed` holds queries, keys and values of each token.
+    fn attend(&mut self, mixed: &[f32], kernel: Kernel, attended: &mut [f32]) {
+        let Heads { queries, keys, values, scores, out } = self;
+        let tokens = mixed.len() / (3 * WIDTH);
+        keys.resize(tokens.div_ceil(LANES), [[0.0; LANES]; PANEL]);
+        scores.resize(keys.len(), Scores::default());
+        out.resize(tokens, [0.0; PANEL]);
         for head in 0..HEADS {
             let part = |row: &[f32], part: usize| -> Head {
                 row.as_chunks::<PANEL>().0.get(part * HEADS + head).copied().unwrap_or([0.0; PANEL])
             };
+            queries.clear();
             values.clear();
             for (block, rows) in keys.iter_mut().zip(mixed.chunks(LANES * 3 * WIDTH)) {
                 for (token, row) in rows.chunks_exact(3 * WIDTH).enumerate() {
+                    queries.push(part(row, 0));
                     for (numbers, number) in block.iter_mut().zip(part(row, 1)) {
                         if let Some(place) = numbers.get_mut(token) {
                             *place = number;
@@ -109,26 +134,12 @@ impl Layer {
                     values.push(part(row, 2));
                 }
             }
-            let rows = mixed.chunks(QUERIES * 3 * WIDTH).zip(attended.chunks_mut(QUERIES * WIDTH));
-            for (rows, out) in rows {
-                let mut queries = [[0.0; PANEL]; QUERIES];
-                for (query, row) in queries.iter_mut().zip(rows.chunks_exact(3 * WIDTH)) {
-                    *query = part(row, 0);
-                }
-                let mut mine = [[0.0; PANEL]; QUERIES];
-                kernel.attend(&queries, keys, values, scores, &mut mine);
-                for (row, mine) in out.chunks_exact_mut(WIDTH).zip(mine) {
-                    if let Some(place) = row.as_chunks_mut::<PANEL>().0.get_mut(head) {
-                        *place = mine;
-                    }
+            kernel.attend(queries, keys, values, scores, out);
+            for (row, numbers) in attended.chunks_exact_mut(WIDTH).zip(out.iter()) {
+                if let Some(place) = row.as_chunks_mut::<PANEL>().0.get_mut(head) {
+                    *place = *numbers;
                 }
             }
         }
-        self.attended.forward(attended, kernel, bench, more);
-        self.first_norm.add(rows, more, kernel);
-        self.widen.forward(rows, kernel, bench, wide);
-        kernel.gelu(wide);
-        self.narrow.forward(wide, kernel, bench, more);
-        self.second_norm.add(rows, more, kernel);
     }
 }

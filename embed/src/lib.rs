@@ -12,6 +12,7 @@ mod bytes;
 mod dense;
 mod files;
 mod kernel;
+mod lane;
 mod lanes;
 mod layer;
 mod minilm;
