@@ -14,10 +14,8 @@ run: ## Build lockgate and run its demo: simulated providers, no key, no databas
 test: ## Provision what the tests need, then run every suite. SUITES="rust node-openai6" picks.
 	@tests/run $(SUITES)
 
-bench: ## Time each stage, then whole requests beside the least they could cost. Takes minutes to build.
-	cargo build --locked --profile bench --package lockgate-server
-	LOCKGATE_BIN="$${CARGO_TARGET_DIR:-$(CURDIR)/target}/release/lockgate" \
-		cargo bench --locked --package lockgate --bench gateway
+bench: ## Time each stage, then whole requests beside the least they could cost. PART=semantic picks. Builds for minutes.
+	@tests/bench $(PART)
 
 lint: ## Formatting, clippy, docs, dependency policy, scripts, Python and Node sources.
 	@tests/lint/run

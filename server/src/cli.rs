@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
 
-use crate::command::{cache, customer, key, project, usage};
+use crate::command::{cache, customer, key, model, project, usage};
 use crate::demo::DemoArgs;
 use crate::failure::Failure;
 use crate::serve::ServeArgs;
@@ -63,6 +63,9 @@ pub(crate) enum Command {
     Cache(cache::Command),
     /// List the models that can be asked for.
     Models(Json),
+    /// Get the embedding model of the semantic cache.
+    #[command(subcommand)]
+    Model(model::Command),
 }
 
 /// How to print.

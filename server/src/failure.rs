@@ -30,6 +30,11 @@ impl Failure {
         Failure { message: message.into(), code: OTHER }
     }
 
+    /// A signal, with the exit code that is usual for it.
+    pub(crate) fn interrupted(code: u8) -> Failure {
+        Failure { message: "interrupted".to_owned(), code }
+    }
+
     /// Prints the line and gives the exit code.
     pub(crate) fn report(&self) -> ExitCode {
         // Nothing is left to do about a closed standard error.

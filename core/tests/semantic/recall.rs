@@ -4,6 +4,7 @@ use bytes::Bytes;
 use lockgate::cache::Fingerprint;
 use lockgate::clock::{ManualClock, Millis};
 use lockgate::ids::ProjectId;
+use lockgate::store::memory::MemoryMeanings;
 use lockgate::store::sqlite::{SqliteMeanings, SqliteStore};
 use lockgate::store::{Access, Meaning, MeaningStore, Sought};
 
@@ -104,6 +105,11 @@ async fn recall(store: &dyn MeaningStore) {
         println!("a project of {}: {found} of {ASKED} found", vectors.len());
         assert!(found * 100 >= ASKED * 99, "a project of {}: {found} of {ASKED}", vectors.len());
     }
+}
+
+#[tokio::test]
+async fn in_memory() {
+    recall(&MemoryMeanings::default()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,7 +6,7 @@ use lockgate::ids::AdmissionId;
 use sqlx::{Connection, PgConnection};
 
 /// The variable that names a database of the server, for its administrator.
-const SERVER: &str = "LOCKGATE_TEST_POSTGRES";
+pub(crate) const SERVER: &str = "LOCKGATE_TEST_POSTGRES";
 
 /// The address of the server that tests may use, up to and without the database.
 pub(crate) fn server() -> String {

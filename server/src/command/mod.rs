@@ -6,6 +6,7 @@ pub(crate) mod customer;
 mod evaluation;
 pub(crate) mod key;
 mod migrate;
+pub(crate) mod model;
 mod models;
 pub(crate) mod project;
 mod store;
@@ -37,6 +38,7 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Usage(args) => usage::run(sources, args).await,
         Command::Cache(command) => cache::run(sources, command).await,
         Command::Models(print) => models::run(sources, print).await,
+        Command::Model(command) => return model::run(sources, command).await,
     }
     .map(|()| ExitCode::SUCCESS)
 }

@@ -24,7 +24,7 @@ pub(super) async fn announce(gateway: &Gateway, address: SocketAddr, json: bool)
     let mut findings = Findings::of(gateway.config());
     findings.warnings.extend(gateway.warnings().await);
     findings.look(gateway).await;
-    findings.look_for_model(gateway).await;
+    findings.look_for_model(gateway, &gateway.admin().projects().await.unwrap_or_default());
     let listen = format!("http://{address}");
     let base_url = format!("{listen}/v1");
     for warning in &findings.warnings {

@@ -20,6 +20,7 @@ mod draining;
 mod ending;
 mod example_file;
 mod house;
+mod model_pull;
 #[cfg(feature = "test-servers")]
 mod postgres;
 #[cfg(feature = "test-servers")]

@@ -14,6 +14,7 @@ use super::near::{Group, Near};
 use crate::cache::Fingerprint;
 use crate::clock::Millis;
 use crate::error::{Error, Result};
+use crate::store::codes::COMPARED_AGAIN;
 use crate::store::meaning::{packed, unpacked};
 use crate::store::{Meaning, MeaningStore, Neighbour, Sought};
 
@@ -21,8 +22,6 @@ const READING: &str = "the semantic cache could not be read";
 const WRITING: &str = "the semantic cache could not be written";
 /// Vectors read at once.
 const READ_AT_ONCE: i64 = 4096;
-/// Candidates that are compared again, as floats.
-const COMPARED_AGAIN: usize = 8;
 /// A search through more than this has a thread of its own.
 const SHORT: usize = 2000;
 

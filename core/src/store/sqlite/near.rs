@@ -4,10 +4,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use lockgate_embed::{Code, Kernel, nearest};
 use parking_lot::Mutex;
 
 use crate::cache::Fingerprint;
+use crate::store::codes::Codes;
 
 /// Most bytes of all groups together; those that were not asked for longest go first.
 const MOST_BYTES: usize = 128 << 20;
@@ -34,8 +34,7 @@ pub(super) struct Group {
 #[derive(Default)]
 struct Index {
     seqs: Vec<i64>,
-    codes: Vec<i8>,
-    width: usize,
+    codes: Codes,
     /// All up to here have been read.
     read: i64,
 }
@@ -64,7 +63,7 @@ impl Near {
 impl Group {
     fn bytes(&self) -> usize {
         let index = self.index.lock();
-        512 + index.codes.capacity() + 8 * index.seqs.capacity()
+        512 + index.codes.bytes() + 8 * index.seqs.capacity()
     }
 
     pub(super) fn read_up_to(&self) -> i64 {
@@ -80,13 +79,9 @@ impl Group {
         let mut index = self.index.lock();
         for (seq, vector) in read {
             index.read = index.read.max(seq);
-            if index.seqs.is_empty() {
-                index.width = vector.len();
-            }
             // Of another length it is no vector of this group.
-            if vector.len() == index.width {
+            if index.codes.push(&vector) {
                 index.seqs.push(seq);
-                index.codes.extend(Code::of(&vector).0);
             }
         }
     }
@@ -94,24 +89,18 @@ impl Group {
     /// The numbers of the nearest, about: they are to be compared again.
     pub(super) fn nearest(&self, vector: &[f32], most: usize) -> Vec<i64> {
         let index = self.index.lock();
-        if vector.len() != index.width {
-            return Vec::new();
-        }
-        let places = nearest(&Code::of(vector), &index.codes, most, Kernel::best());
+        let places = index.codes.nearest(vector, most);
         places.into_iter().filter_map(|at| index.seqs.get(at).copied()).collect()
     }
 
     /// Drops what the file no longer has.
     pub(super) fn forget(&self, gone: &[i64]) {
         let mut index = self.index.lock();
-        let width = index.width;
         for seq in gone {
             let Some(at) = index.seqs.iter().position(|known| known == seq) else { continue };
             // The last takes its place.
-            let last = index.seqs.len() - 1;
             index.seqs.swap_remove(at);
-            index.codes.copy_within(last * width..(last + 1) * width, at * width);
-            index.codes.truncate(last * width);
+            index.codes.swap_remove(at);
         }
     }
 }
