@@ -48,11 +48,10 @@ def here() -> dict[str, Any]:
 def packed() -> tuple[Path, Path]:
     """Both packages, the native module built like all else that is tested. Packed once a run."""
     step("building the native module of bindings-node")
-    # As part of the workspace, whose dependencies are built once; the Python module has its own builder.
-    run(
-        ["cargo", "build", "--workspace", "--exclude", "lockgate-python", "--locked", "--lib"],
-        "cargo build failed",
-    )
+    # As part of the workspace, and with an example, so that cargo chooses what the dependencies can do as for tests and
+    # builds them once. The Python module has its own builder.
+    argv = ["cargo", "build", "--workspace", "--exclude", "lockgate-python", "--locked", "--lib"]
+    run([*argv, "--example", "latency"], "cargo build failed")
     row = here()
     return pack(row, cargo_target() / "debug" / LIBRARY[row["os"]], CACHE / "npm")
 
