@@ -3,8 +3,8 @@
 python bench.py [--calls 1000] [--rounds 5]        (a release build of lockgate, lockgate-sim in LOCKGATE_BIN_DIR)
 
 Each round times every row. Shown is each row's best round: what other programs take from the machine is in all of them,
-in the best one least. Rows that are compared take turns, some hundred calls each, and are compared within a round; the verdict is
-on the median of the rounds.
+in the best one least. Rows that are compared take turns, some hundred calls each, and are compared within a round; the
+verdict is on the median of the rounds.
 """
 
 from __future__ import annotations

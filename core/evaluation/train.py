@@ -2,9 +2,9 @@
 """Trains the second look (`core/src/cache/semantic/second_look.rs`): `train.py PROGRAM`, with the model's folder in
 LOCKGATE_MODEL_DIR and PROGRAM the `lockgate` built from this tree.
 
-It learns from the tuning half of pairs.csv and from independent.csv, from those pairs that the guards refuse for nothing
-but their words. A logistic regression over two numbers; a pair that must not pass weighs more than one that may, and the border is then
-moved until none of them passes, with a margin. Standard library only.
+It learns from the tuning half of pairs.csv and from independent.csv, from those pairs that the guards refuse for
+nothing but their words. A logistic regression over two numbers; a pair that must not pass weighs more than one that
+may, and the border is then moved until none of them passes, with a margin. Standard library only.
 """
 
 from __future__ import annotations

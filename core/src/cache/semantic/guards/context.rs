@@ -29,7 +29,7 @@ fn pointers(text: &Text) -> Vec<usize> {
     let mut found = Vec::new();
     for word in &text.words {
         let named = |names: &&str| names.split(' ').any(|name| name == word.lower);
-        if let Some(at) = POINTERS.iter().position(|names| named(&names)) {
+        if let Some(at) = POINTERS.iter().position(named) {
             if before < 2 || at > PERSONS {
                 found.push(at);
             }

@@ -161,7 +161,6 @@ fn looks_like_code(word: &str) -> bool {
         || (word.contains('(') && letters > 0)
 }
 
-/// `don't` is two words, and so are `what's` and `km/h` and `5km`.
 /// The parts of a word that begins with a number: `2-year-old`, `ten-minute`, `15-30-40`.
 fn counted(word: &str) -> Option<Vec<String>> {
     let (first, rest) = word.split_once('-')?;
@@ -170,6 +169,7 @@ fn counted(word: &str) -> Option<Vec<String>> {
     (plain && !rest.is_empty()).then(|| word.split('-').map(str::to_owned).collect())
 }
 
+/// `don't` is two words, and so are `what's` and `km/h` and `5km`.
 fn expanded(word: &str) -> Vec<String> {
     let lower = word.to_lowercase();
     match lower.as_str() {
