@@ -14,8 +14,9 @@ import pytest
 from conftest import ask
 
 SECONDS = 60
-FIRST, SECOND = "How do I reset my password?", "Please, how can I reset my password?"
-TRAP = "How do I reset my username?"
+FIRST = "How do I move photos from my phone to my laptop?"
+SECOND = "Please, how can I move photos from my phone to my laptop?"
+TRAP = "How do I move photos from my laptop to my phone?"
 ENVIRONMENT = {"LOCKGATE_MODEL_DIR": os.environ["LOCKGATE_MODEL_DIR"]}
 
 
@@ -81,7 +82,7 @@ def test_a_paraphrase_is_answered_and_a_trap_is_not(settings, simulator):
         assert (second.lockgate.cache, second.lockgate.cost_usd) == ("semantic", 0)
         assert 0.9 < second.lockgate.similarity <= 1
         before = len(simulator.requests())
-        with gateway.chat(**ask("please, how can I reset my password?"), stream=True) as stream:
+        with gateway.chat(**ask(SECOND.lower()), stream=True) as stream:
             text = "".join(choice.delta.content or "" for chunk in stream for choice in chunk.choices)
         assert text == first.choices[0].message.content
         assert len(simulator.requests()) == before
