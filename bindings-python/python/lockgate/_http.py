@@ -95,6 +95,8 @@ def _transports(httpx: Any) -> tuple[Any, Any]:
     class Whole(httpx.Response):  # type: ignore[misc]
         """An answer that is here already: reading it takes no walk through decoders and chunkers."""
 
+        is_stream_consumed: bool
+
         def __init__(self, status: int, headers: Any, content: bytes, request: Any) -> None:
             headers.append((b"content-length", b"%d" % len(content)))
             super().__init__(status, headers=headers, stream=httpx.ByteStream(content), request=request)
