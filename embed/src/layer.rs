@@ -1,13 +1,11 @@
 //! One layer of the model: attention over all tokens, then a dense step for each.
 
-use safetensors::SafeTensors;
-
-use crate::bytes::floats;
 use crate::dense::{Bench, Dense};
 use crate::files::LoadError;
 use crate::kernel::Kernel;
 use crate::lane::LANES;
 use crate::lanes::{Head, Keys, PANEL, Scores};
+use crate::tensors::Tensors;
 
 /// Numbers for each token.
 pub(crate) const WIDTH: usize = 384;
@@ -54,8 +52,8 @@ struct Heads {
 }
 
 impl Norm {
-    pub(crate) fn load(tensors: &SafeTensors<'_>, name: &str) -> Result<Norm, LoadError> {
-        let part = |part: &str| floats(tensors, &format!("{name}.{part}"), &[WIDTH]);
+    pub(crate) fn load(tensors: Tensors<'_>, name: &str) -> Result<Norm, LoadError> {
+        let part = |part: &str| tensors.vector(&format!("{name}.{part}"), WIDTH);
         Ok(Norm { weight: part("weight")?, bias: part("bias")? })
     }
 
@@ -68,11 +66,11 @@ impl Norm {
 }
 
 impl Layer {
-    pub(crate) fn load(tensors: &SafeTensors<'_>, number: usize, kernel: Kernel) -> Result<Layer, LoadError> {
+    pub(crate) fn load(tensors: Tensors<'_>, number: usize, kernel: Kernel) -> Result<Layer, LoadError> {
         let at = format!("encoder.layer.{number}");
         let part = |part: &str, outputs: usize, inputs: usize| {
-            let weight = floats(tensors, &format!("{at}.{part}.weight"), &[outputs, inputs])?;
-            Ok::<_, LoadError>((weight, floats(tensors, &format!("{at}.{part}.bias"), &[outputs])?))
+            let weight = tensors.matrix(&format!("{at}.{part}.weight"), outputs, inputs)?;
+            Ok::<_, LoadError>((weight, tensors.vector(&format!("{at}.{part}.bias"), outputs)?))
         };
         let dense = |(weight, bias): (Vec<f32>, Vec<f32>)| Dense::new(&weight, &bias, kernel);
         let (mut mix, mut bias) = part("attention.self.query", WIDTH, WIDTH)?;

@@ -7,8 +7,7 @@
 //! A crate of its own, and no part of `lockgate`, so that it is optimised in debug builds, too. It knows nothing of
 //! gateways, threads or deadlines.
 
-mod alignment;
-mod bytes;
+mod cross_encoder;
 mod dense;
 mod files;
 mod kernel;
@@ -17,6 +16,7 @@ mod lanes;
 mod layer;
 mod minilm;
 mod nearest;
+mod tensors;
 mod wordpiece;
 
 pub use files::{FILES, LoadError, ModelFile, is_model_folder};

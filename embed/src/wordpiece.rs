@@ -71,21 +71,6 @@ impl WordPiece {
         (tokens, whole)
     }
 
-    /// The tokens of a whole text, and which of them are each of its words.
-    pub(crate) fn spans(&self, text: &str) -> (Vec<u32>, Vec<std::ops::Range<usize>>) {
-        let mut tokens = vec![self.begin];
-        let spans = words(text)
-            .iter()
-            .map(|word| {
-                let start = tokens.len();
-                self.split(word, &mut tokens);
-                start..tokens.len()
-            })
-            .collect();
-        tokens.push(self.end);
-        (tokens, spans)
-    }
-
     /// The longest pieces that make up `word`; one unknown, where there are none.
     fn split(&self, word: &str, tokens: &mut Vec<u32>) {
         let before = tokens.len();
@@ -117,27 +102,6 @@ impl WordPiece {
             rest = tail;
         }
     }
-}
-
-/// The words of a text, as it is split before its words are split into pieces.
-pub(crate) fn words(text: &str) -> Vec<String> {
-    let mut words = Vec::new();
-    let mut word = String::new();
-    for c in normalised(text) {
-        let alone = is_punctuation(c) || is_ideograph(c);
-        if (alone || c.is_whitespace()) && !word.is_empty() {
-            words.push(std::mem::take(&mut word));
-        }
-        if alone {
-            words.push(c.to_string());
-        } else if !c.is_whitespace() {
-            word.push(c);
-        }
-    }
-    if !word.is_empty() {
-        words.push(word);
-    }
-    words
 }
 
 /// Cleaned, decomposed, without accents, in lower case.
@@ -188,15 +152,6 @@ mod tests {
     fn a_word_with_an_unknown_part_is_unknown() {
         assert_eq!(tiny().tokens("unzz aff", 16), (vec![2, 1, 7, 3], true));
         assert_eq!(tiny().tokens(&"un".repeat(60), 16), (vec![2, 1, 3], true));
-    }
-
-    #[test]
-    fn words_have_their_tokens() {
-        let (tokens, spans) = tiny().spans("Unaffable, cafe!");
-        assert_eq!(tokens, [2, 4, 5, 6, 1, 10, 8, 3]);
-        assert_eq!(words("Unaffable, cafe!"), ["unaffable", ",", "cafe", "!"]);
-        assert_eq!(spans, [1..4, 4..5, 5..6, 6..7]);
-        assert_eq!(tiny().tokens("Unaffable, cafe!", 16).0, tokens);
     }
 
     #[test]

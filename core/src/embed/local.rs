@@ -12,7 +12,6 @@ use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use super::{Embedder, Vector};
-use crate::cache::semantic::is_function_word;
 use crate::error::{Error, Kind, Result};
 
 /// Texts that wait; with more the cache has nothing to say.
@@ -35,7 +34,7 @@ struct Job {
 
 enum Work {
     Embed(String, oneshot::Sender<Vector>),
-    Align(String, String, oneshot::Sender<f32>),
+    Compare(String, String, oneshot::Sender<Option<f32>>),
 }
 
 impl Work {
@@ -43,7 +42,7 @@ impl Work {
     fn is_wanted(&self) -> bool {
         match self {
             Work::Embed(_, reply) => !reply.is_closed(),
-            Work::Align(_, _, reply) => !reply.is_closed(),
+            Work::Compare(_, _, reply) => !reply.is_closed(),
         }
     }
 
@@ -53,8 +52,8 @@ impl Work {
                 let embedded = model.embed(&text);
                 let _ = reply.send(Vector { numbers: embedded.vector, whole: embedded.whole });
             }
-            Work::Align(a, b, reply) => {
-                let _ = reply.send(model.alignment(&a, &b, is_function_word));
+            Work::Compare(a, b, reply) => {
+                let _ = reply.send(model.same_meaning(&a, &b));
             }
         }
     }
@@ -148,9 +147,9 @@ impl Embedder for Local {
         self.ask(Work::Embed(text.to_owned(), reply), vector, by).await
     }
 
-    async fn alignment(&self, a: &str, b: &str, by: Instant) -> Result<Option<f32>> {
-        let (reply, alignment) = oneshot::channel();
-        self.ask(Work::Align(a.to_owned(), b.to_owned(), reply), alignment, by).await.map(Some)
+    async fn same_meaning(&self, a: &str, b: &str, by: Instant) -> Result<Option<f32>> {
+        let (reply, read) = oneshot::channel();
+        self.ask(Work::Compare(a.to_owned(), b.to_owned(), reply), read, by).await
     }
 }
 

@@ -35,9 +35,9 @@ pub(crate) trait Embedder: Send + Sync + 'static {
     /// The vector of `text`, of length 1, not later than `by`.
     async fn embed(&self, text: &str, by: Instant) -> Result<Vector>;
 
-    /// How well the words that only one of two texts has are matched in the other, not later than `by`: from -1 to 1.
-    /// None where the embedder does not tell what it makes of single words.
-    async fn alignment(&self, _a: &str, _b: &str, _by: Instant) -> Result<Option<f32>> {
+    /// Whether two texts mean the same, in log-odds, not later than `by`. None where the embedder does not read two
+    /// texts together, or not as long ones.
+    async fn same_meaning(&self, _a: &str, _b: &str, _by: Instant) -> Result<Option<f32>> {
         Ok(None)
     }
 }
@@ -65,9 +65,9 @@ impl Texts {
         Ok(self.0.embed(text, Instant::now() + PATIENCE).await?.numbers)
     }
 
-    /// How well the words that only one of two texts has are matched in the other, where the embedder tells it.
-    pub async fn alignment(&self, a: &str, b: &str) -> Result<Option<f32>> {
-        self.0.alignment(a, b, Instant::now() + PATIENCE).await
+    /// Whether two texts mean the same, in log-odds, where the embedder tells it.
+    pub async fn same_meaning(&self, a: &str, b: &str) -> Result<Option<f32>> {
+        self.0.same_meaning(a, b, Instant::now() + PATIENCE).await
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lockgate::cache::semantic::SemanticMode;
+use lockgate::cache::semantic::{Guard, SemanticMode};
 use lockgate::types::{ChatRequest, Message, Part};
 use lockgate::{CacheMode, CallOptions};
 
@@ -118,6 +118,41 @@ async fn shadow_mode_tells_and_gives_nothing() {
     house.gateway.admin().set_project("default", |settings| settings.semantic.threshold = 1.0).await.unwrap();
     let fourth = ChatRequest::new("gpt-4o").user("Could you tell me how I can reset my password?");
     assert_eq!(cache(&house.ask_with(fourth, plain()).await), "miss", "the threshold is the project's");
+}
+
+#[tokio::test]
+async fn what_no_rule_sees_is_seen_by_reading_both() {
+    let house = House::new(Store::Memory).await;
+    house.ask("Can my son be added to my phone plan?").await;
+    let turned = "Can I be added to my son's phone plan?";
+    let answer = house.ask(turned).await;
+    let said = semantic(&answer);
+    assert_eq!(
+        (said["verdict"].as_str(), said["guard"].as_str()),
+        (Some("refused"), Some("meaning")),
+        "{said}"
+    );
+    // Rules alone see the same words.
+    house
+        .gateway
+        .admin()
+        .set_project("default", |settings| settings.semantic.guards.retain(|guard| *guard != Guard::Meaning))
+        .await
+        .unwrap();
+    let again = "Can I get added to my son's phone plan?";
+    assert_eq!(cache(&house.ask(again).await), "semantic");
+}
+
+#[tokio::test]
+async fn other_words_are_no_other_question() {
+    let house = House::new(Store::Memory).await;
+    let first = house.ask("How can I cancel my subscription?").await;
+    let second = house.ask("How do I terminate my subscription?").await;
+    assert_eq!((cache(&second), second.text()), ("semantic", first.text()), "{}", semantic(&second));
+    // The model has not learned German: there only the same words pass.
+    house.ask("Wie kann ich mein Abo kündigen?").await;
+    let german = house.ask("Wie kann ich mein Abo beenden?").await;
+    assert_eq!(cache(&german), "miss", "{}", semantic(&german));
 }
 
 #[tokio::test]

@@ -3,9 +3,7 @@
 use std::path::Path;
 
 use clap::ValueEnum;
-use lockgate::cache::semantic::{
-    Evaluation, Guard, Outcomes, Pair, PairOutcome, SecondLook, evaluate, read_pairs,
-};
+use lockgate::cache::semantic::{Evaluation, Outcomes, Pair, PairOutcome, SecondLook, evaluate, read_pairs};
 use lockgate::embed::Texts;
 use serde_json::json;
 
@@ -59,23 +57,20 @@ pub(super) async fn run(
 async fn outcome(texts: &Texts, pair: &Pair) -> Result<PairOutcome, Failure> {
     let (a, b) = (texts.vector(&pair.a).await?, texts.vector(&pair.b).await?);
     let similarity = a.iter().zip(&b).map(|(a, b)| a * b).sum();
-    let mut guard = pair.guard(&Guard::ALL);
-    let mut alignment = None;
-    if guard == Some(Guard::Words) {
-        alignment = texts.alignment(&pair.a, &pair.b).await?;
-        guard =
-            guard.filter(|_| !alignment.is_some_and(|found| SecondLook::TRAINED.passes(similarity, found)));
-    }
-    Ok(PairOutcome { similarity, guard, alignment })
+    let asked = SecondLook::asks(&pair.a, &pair.b);
+    let read = if asked { texts.same_meaning(&pair.a, &pair.b).await? } else { None };
+    let back = if asked { texts.same_meaning(&pair.b, &pair.a).await? } else { None };
+    let read = read.zip(back).map(|(read, back)| [read, back]);
+    Ok(PairOutcome { similarity, objections: pair.objections(), read })
 }
 
-/// What was worked out for each pair, as JSON: what `core/evaluation/train.py` learns from.
+/// What was worked out for each pair, as JSON: what `embed/training/weigh.py` learns from.
 fn show_features(pairs: &[Pair], outcomes: &[PairOutcome]) -> Result<(), Failure> {
     let seen = pairs.iter().zip(outcomes).map(|(pair, outcome)| {
-        let PairOutcome { similarity, guard, alignment } = outcome;
+        let PairOutcome { similarity, objections, read } = outcome;
         json!({
             "label": pair.label, "class": pair.class, "a": pair.a, "b": pair.b,
-            "similarity": similarity, "guard": guard, "alignment": alignment,
+            "similarity": similarity, "objections": objections, "read": read, "guard": outcome.guard(),
         })
     });
     listing::json(&seen.collect::<Vec<_>>())

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Guard, check};
+use super::{Guard, SecondLook, objections};
 use crate::error::{Error, Result};
 
 /// Similarities at which the whole is told.
@@ -39,10 +39,21 @@ pub struct Pair {
 pub struct PairOutcome {
     /// The cosine of the two.
     pub similarity: f32,
-    /// The guard that refuses, after a second look where there was one.
-    pub guard: Option<Guard>,
-    /// How well words are matched, where the second look was asked.
-    pub alignment: Option<f32>,
+    /// The guards that object.
+    pub objections: Vec<Guard>,
+    /// What the model reads in one order and in the other, where it is there and asked.
+    pub read: Option<[f32; 2]>,
+}
+
+impl PairOutcome {
+    /// The guard that refuses.
+    #[must_use]
+    pub fn guard(&self) -> Option<Guard> {
+        match self.read {
+            Some(read) => SecondLook::TRAINED.verdict(&self.objections, read),
+            None => self.objections.first().copied(),
+        }
+    }
 }
 
 /// Shares of the pairs above a threshold.
@@ -121,7 +132,7 @@ pub fn evaluate(pairs: &[Pair], outcomes: &[PairOutcome], threshold: f32) -> Eva
     }
     let mut guards = BTreeMap::new();
     for (_, outcome) in judged.iter().filter(|(_, outcome)| outcome.similarity >= threshold) {
-        if let Some(guard) = outcome.guard {
+        if let Some(guard) = outcome.guard() {
             *guards.entry(guard).or_default() += 1;
         }
     }
@@ -142,7 +153,7 @@ fn shares(judged: &[(&Pair, &PairOutcome)], threshold: f32) -> Outcomes {
         judged.iter().filter(|(pair, outcome)| pair.label == label && passes(outcome)).count()
     };
     let near = |outcome: &PairOutcome| outcome.similarity >= threshold;
-    let answered = |outcome: &PairOutcome| near(outcome) && outcome.guard.is_none();
+    let answered = |outcome: &PairOutcome| near(outcome) && outcome.guard().is_none();
     let share = |label: PairLabel, passes: &dyn Fn(&PairOutcome) -> bool| {
         let all = count(label, &|_| true);
         if all == 0 { 0.0 } else { count(label, passes) as f64 / all as f64 }
@@ -167,10 +178,10 @@ impl Pair {
         Sha256::digest(self.a.as_bytes()).first().is_some_and(|byte| byte & 1 == 1)
     }
 
-    /// What the guards say.
+    /// The guards that object.
     #[must_use]
-    pub fn guard(&self, guards: &[Guard]) -> Option<Guard> {
-        check(&self.a, &self.b, guards)
+    pub fn objections(&self) -> Vec<Guard> {
+        objections(&self.a, &self.b, &Guard::ALL)
     }
 }
 
@@ -192,7 +203,11 @@ mod tests {
             pair(PairLabel::Different, "y"),
             pair(PairLabel::Different, "z"),
         ];
-        let outcome = |similarity, guard| PairOutcome { similarity, guard, alignment: None };
+        let outcome = |similarity, guard: Option<Guard>| PairOutcome {
+            similarity,
+            objections: guard.into_iter().collect(),
+            read: None,
+        };
         let outcomes = [
             outcome(0.99, None),
             outcome(0.93, Some(Guard::Words)),

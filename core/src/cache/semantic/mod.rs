@@ -7,17 +7,17 @@ mod second_look;
 mod tier;
 
 pub use evaluate::{AtThreshold, Evaluation, Outcomes, Pair, PairLabel, PairOutcome, evaluate, read_pairs};
-pub use guards::{Guard, check, is_function_word};
+pub use guards::{Guard, are_english, objections};
 pub(crate) use probe::Probe;
 pub use second_look::SecondLook;
 pub(crate) use tier::{Found, SemanticCache};
 
 use serde::{Deserialize, Serialize};
 
-/// The least similarity, where a project sets none: on the evaluation set the lowest step at which guarded false hits stay
-/// below 0.5 % and the guards leave 85 % of the paraphrases. The words they know were chosen on the tuning half, so that
-/// elsewhere they refuse more; the threshold was settled with both halves in view.
-pub const DEFAULT_THRESHOLD: f32 = 0.93;
+/// The least similarity, where a project sets none. Together with the bar of the [`SecondLook`] it was chosen by the tuning
+/// half of the evaluation set, so that fewer than 0.5 % of the traps pass and 85 % of the paraphrases that are near enough;
+/// `core/tests/semantic/evaluation.rs` holds the held-back half to both.
+pub const DEFAULT_THRESHOLD: f32 = 0.9;
 
 /// Whether a project's questions are answered by their meaning.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio_util::task::TaskTracker;
 
-use super::{Guard, Probe, SecondLook, SemanticMode, check};
+use super::{Guard, Probe, SecondLook, SemanticMode, objections};
 use crate::ask::Reply;
 use crate::cache::Stored;
 use crate::clock::SharedClock;
@@ -155,17 +155,30 @@ impl SemanticCache {
         None
     }
 
-    /// The guard that refuses. That words differ is looked at a second time.
+    /// The guard that refuses. What they object to, and that they do not, is looked at a second time.
     async fn guard(&self, probe: &Probe, near: &Neighbour, by: Instant) -> Option<Guard> {
-        let guard = check(&near.question, &probe.question, &probe.settings.guards)?;
-        if guard == Guard::Words
-            && let Some(embedder) = &self.embedder
-            && let Ok(Some(alignment)) = embedder.alignment(&near.question, &probe.question, by).await
-            && SecondLook::TRAINED.passes(near.similarity, alignment)
-        {
-            return None;
+        let (a, b, guards) = (near.question.as_str(), probe.question.as_str(), &probe.settings.guards);
+        let objections = objections(a, b, guards);
+        let first = objections.first().copied();
+        if a == b || !guards.contains(&Guard::Meaning) || !SecondLook::asks(a, b) {
+            return first;
         }
-        Some(guard)
+        match self.read(a, b, &objections, by).await {
+            Ok(Some(read)) => SecondLook::TRAINED.verdict(&objections, read),
+            Ok(None) => first,
+            // What was not read in time is not answered.
+            Err(_) => Some(first.unwrap_or(Guard::Meaning)),
+        }
+    }
+
+    /// What the model reads in one order and, where that leaves a doubt, in the other.
+    async fn read(&self, a: &str, b: &str, objections: &[Guard], by: Instant) -> Result<Option<[f32; 2]>> {
+        let Some(embedder) = &self.embedder else { return Ok(None) };
+        let Some(read) = embedder.same_meaning(a, b, by).await? else { return Ok(None) };
+        if SecondLook::TRAINED.is_sure(objections, read) {
+            return Ok(Some([read, read]));
+        }
+        Ok(embedder.same_meaning(b, a, by).await?.map(|back| [read, back]))
     }
 
     /// Keeps a question with its answer, off the caller's path, where the answer is a text that may be given again.

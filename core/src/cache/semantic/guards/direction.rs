@@ -138,7 +138,17 @@ fn speaker_turned(a: &Text, b: &Text) -> bool {
     does.into_iter().any(suffers) || (towards(a, "me") != me && my.iter().any(|mark| me.contains(mark)))
 }
 
+/// "The difference between A and B" is that between B and A.
+fn compares(text: &Text) -> bool {
+    let difference = lexicon::stem("difference");
+    let said = |lower: &str| matches!(lower, "vs" | "versus" | "compare" | "compared" | "comparison");
+    text.words.iter().any(|word| word.stem == difference || said(&word.lower))
+}
+
 pub(super) fn differ(a: &Text, b: &Text) -> bool {
+    if compares(a) && compares(b) {
+        return false;
+    }
     if speaker_turned(a, b) || speaker_turned(b, a) || doer_turned(a, b) || doer_turned(b, a) {
         return true;
     }
@@ -180,10 +190,10 @@ pub(super) fn differ(a: &Text, b: &Text) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Guard, check};
+    use super::super::{Guard, objections};
 
     fn refused(a: &str, b: &str) -> bool {
-        check(a, b, &[Guard::Direction]).is_some()
+        !objections(a, b, &[Guard::Direction]).is_empty()
     }
 
     #[test]
@@ -220,6 +230,10 @@ mod tests {
             "What is the difference between var and let?"
         ));
         assert!(!refused("How far is it from Paris to Berlin?", "From Paris to Berlin, how far is it?"));
+        assert!(!refused(
+            "How does a left join differ from an inner join?",
+            "Inner join vs left join: difference?"
+        ));
     }
 
     #[test]

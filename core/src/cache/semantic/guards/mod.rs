@@ -2,14 +2,15 @@
 //!
 //! A sentence model puts "London today" beside "London tomorrow". Each guard looks at one kind of difference that
 //! changes the answer, and refuses where it finds one. They are pure functions of the two texts; what they do not
-//! understand they refuse. Their tables are of English; of other languages they compare numbers, names, code and words,
-//! so that only questions of the same words pass.
+//! understand they object to. Their tables are of English; of other languages they compare numbers, names, code and
+//! words, so that only questions of the same words pass.
 
 mod code;
 mod context;
 mod dates;
 mod direction;
 mod entities;
+mod language;
 mod lexicon;
 mod numbers;
 mod polarity;
@@ -49,11 +50,13 @@ pub enum Guard {
     Context,
     /// Words of the subject differ.
     Words,
+    /// The model reads another meaning.
+    Meaning,
 }
 
 impl Guard {
     /// All of them, in the order in which they are asked.
-    pub const ALL: [Guard; 10] = [
+    pub const ALL: [Guard; 11] = [
         Guard::Numbers,
         Guard::Units,
         Guard::Dates,
@@ -64,6 +67,7 @@ impl Guard {
         Guard::QuestionType,
         Guard::Direction,
         Guard::Words,
+        Guard::Meaning,
     ];
 
     /// Its name.
@@ -80,10 +84,11 @@ impl Guard {
             Guard::QuestionType => "question_type",
             Guard::Context => "context",
             Guard::Words => "words",
+            Guard::Meaning => "meaning",
         }
     }
 
-    fn refuses(self, a: &Text, b: &Text) -> bool {
+    fn objects(self, a: &Text, b: &Text) -> bool {
         match self {
             Guard::Numbers => numbers::differ(a, b),
             Guard::Units => units::differ(a, b),
@@ -95,6 +100,8 @@ impl Guard {
             Guard::QuestionType => question::differ(a, b),
             Guard::Context => context::differ(a, b),
             Guard::Words => words::differ(a, b),
+            // Not of the texts alone: see `second_look`.
+            Guard::Meaning => false,
         }
     }
 }
@@ -113,18 +120,18 @@ impl FromStr for Guard {
     }
 }
 
-/// Whether a word, in lower case, carries no subject of its own.
+/// Those of `guards` that object to answering `b` with the answer to `a`, in their order.
 #[must_use]
-pub fn is_function_word(lower: &str) -> bool {
-    lexicon::is_function(lower)
-}
-
-/// The first of `guards` that refuses to answer `b` with the answer to `a`; none where all let it pass.
-#[must_use]
-pub fn check(a: &str, b: &str, guards: &[Guard]) -> Option<Guard> {
+pub fn objections(a: &str, b: &str, guards: &[Guard]) -> Vec<Guard> {
     if a == b {
-        return None;
+        return Vec::new();
     }
     let (a, b) = (Text::of(a), Text::of(b));
-    Guard::ALL.into_iter().filter(|guard| guards.contains(guard)).find(|guard| guard.refuses(&a, &b))
+    let asked = Guard::ALL.into_iter().filter(|guard| guards.contains(guard));
+    asked.filter(|guard| guard.objects(&a, &b)).collect()
+}
+
+/// Whether both texts are English, as far as their small words tell.
+pub fn are_english(a: &str, b: &str) -> bool {
+    language::is_english(a) && language::is_english(b)
 }
