@@ -1,5 +1,8 @@
 //! Yes and no: denials, and words that mean the opposite.
 
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
 use super::lexicon;
 use super::text::Text;
 
@@ -188,14 +191,23 @@ fn denials(text: &Text) -> usize {
     text.words.iter().zip(before).filter(|(word, before)| denies(&word.lower) && *before != "or").count()
 }
 
-/// Whether one of the words is in `a` and not in `b`.
-fn only(words: &str, a: &Text, b: &Text) -> bool {
-    let is = |text: &Text, word: &str| {
-        text.words.iter().any(|found| {
-            found.lower == word || lexicon::plain_stem(&found.lower) == lexicon::plain_stem(word)
-        })
+/// Whether each text alone has a word of one side, and the other a word of the other side.
+fn opposite(a: &Text, b: &Text) -> bool {
+    /// What the words of both sides have in common with their forms.
+    static SIDES: LazyLock<Vec<[Vec<String>; 2]>> = LazyLock::new(|| {
+        let stems = |words: &str| words.split(' ').map(lexicon::plain_stem).collect();
+        OPPOSITES.iter().map(|(one, other)| [stems(one), stems(other)]).collect()
+    });
+    let stems = |text: &Text| -> HashSet<String> {
+        text.words.iter().map(|word| lexicon::plain_stem(&word.lower)).collect()
     };
-    words.split(' ').any(|word| is(a, word)) && !words.split(' ').any(|word| is(b, word))
+    let (a, b) = (stems(a), stems(b));
+    let only = |side: &[String], here: &HashSet<String>, there: &HashSet<String>| {
+        side.iter().any(|stem| here.contains(stem)) && !side.iter().any(|stem| there.contains(stem))
+    };
+    SIDES.iter().any(|[one, other]| {
+        (only(one, &a, &b) && only(other, &b, &a)) || (only(other, &a, &b) && only(one, &b, &a))
+    })
 }
 
 /// `usual` and `unusual`: what is in one text stands in the other with a prefix that denies it.
@@ -226,12 +238,9 @@ fn contrast(text: &Text) -> bool {
 }
 
 pub(super) fn differ(a: &Text, b: &Text) -> bool {
-    let opposite = OPPOSITES
-        .iter()
-        .any(|(one, other)| (only(one, a, b) && only(other, b, a)) || (only(other, a, b) && only(one, b, a)));
     // "On the phone but not on the laptop", "not on the phone, only on the laptop": one denial each, of another half.
     let contrasts = contrast(a) != contrast(b) && denials(a) > 0 && denials(b) > 0;
-    denials(a) % 2 != denials(b) % 2 || opposite || contrasts || turned(a, b) || turned(b, a)
+    denials(a) % 2 != denials(b) % 2 || opposite(a, b) || contrasts || turned(a, b) || turned(b, a)
 }
 
 fn turned(a: &Text, b: &Text) -> bool {
