@@ -7,7 +7,8 @@ mod second_look;
 mod tier;
 
 pub use evaluate::{AtThreshold, Evaluation, Outcomes, Pair, PairLabel, PairOutcome, evaluate, read_pairs};
-pub use guards::{Guard, are_english, objections};
+use guards::are_english;
+pub use guards::{Guard, objections};
 pub(crate) use probe::Probe;
 pub use second_look::SecondLook;
 pub(crate) use tier::{Found, SemanticCache};

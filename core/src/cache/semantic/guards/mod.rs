@@ -132,6 +132,6 @@ pub fn objections(a: &str, b: &str, guards: &[Guard]) -> Vec<Guard> {
 }
 
 /// Whether both texts are English, as far as their small words tell.
-pub fn are_english(a: &str, b: &str) -> bool {
+pub(super) fn are_english(a: &str, b: &str) -> bool {
     language::is_english(a) && language::is_english(b)
 }
