@@ -2,8 +2,8 @@
 """Weighs what the guards object to against what the model reads (`core/src/cache/semantic/second_look.rs`): `weigh.py
 PROGRAM`, with the model's folder in LOCKGATE_MODEL_DIR and PROGRAM the `lockgate` built from this tree.
 
-From the tuning halves of pairs.csv and held-back.csv, which the model was not taught: a logistic regression over the
-model's log-odds and one number for each guard that objects, where what must not pass weighs more. Then the least
+From the tuning halves of pairs.csv and held-back.csv, of which the model was taught no pair: a logistic regression over
+the model's log-odds and one number for each guard that objects, where what must not pass weighs more. Then the least
 log-odds are moved until, at the threshold that is asked for, a share of the paraphrases is left: there are more of them
 than of traps that pass, so that the bar does not hang on two or three pairs. Standard library only.
 """

@@ -121,6 +121,7 @@ fn the_held_back_half_holds_what_the_docs_say() {
     let harder = evaluate(&half[..own], &outcomes[..own], DEFAULT_THRESHOLD).all;
     println!("of held-back.csv: {harder:?}");
     assert!(harder.false_hit_rate <= 0.005, "{harder:?}");
+    assert!(harder.false_hit_rate * 15.0 <= harder.unguarded_false_hit_rate, "{harder:?}");
     assert!(harder.recall >= 0.30 && harder.recall >= 0.78 * harder.unguarded_recall, "{harder:?}");
 }
 
@@ -129,6 +130,6 @@ fn what_was_learned_holds_too() {
     let independent = independent();
     let found = evaluate(&independent, &outcomes(&independent), DEFAULT_THRESHOLD).all;
     println!("independent.csv: {found:?}");
-    assert!(found.false_hit_rate <= 0.01, "{found:?}");
+    assert!(found.false_hit_rate <= 0.005, "{found:?}");
     assert!(found.recall >= 0.80 * found.unguarded_recall, "{found:?}");
 }

@@ -64,7 +64,7 @@ async fn outcome(texts: &Texts, pair: &Pair) -> Result<PairOutcome, Failure> {
     Ok(PairOutcome { similarity, objections: pair.objections(), read })
 }
 
-/// What was worked out for each pair, as JSON: what `embed/training/weigh.py` learns from.
+/// What was worked out for each pair, as JSON: what `core/evaluation/weigh.py` learns from.
 fn show_features(pairs: &[Pair], outcomes: &[PairOutcome]) -> Result<(), Failure> {
     let seen = pairs.iter().zip(outcomes).map(|(pair, outcome)| {
         let PairOutcome { similarity, objections, read } = outcome;

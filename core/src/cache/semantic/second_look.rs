@@ -1,5 +1,5 @@
 //! What the guards say and what the model reads, weighed: what they object to may be said in other words, and what they let
-//! pass may still mean something else. Weights by `embed/training/weigh.py`, from pairs that are no part of a held-back set.
+//! pass may still mean something else. Weights by `core/evaluation/weigh.py`, from pairs that are no part of a held-back set.
 
 use super::{Guard, are_english};
 

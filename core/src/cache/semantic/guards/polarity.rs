@@ -177,6 +177,7 @@ const OPPOSITES: &[(&str, &str)] = &[
     ("inhale", "exhale"),
     ("push", "pop"),
     ("zoom-in", "zoom-out"),
+    ("brief briefly", "detail detailed"),
 ];
 
 fn denies(lower: &str) -> bool {
@@ -268,6 +269,7 @@ mod tests {
         assert!(refused("How do I enable it?", "How do I disable it?"));
         assert!(refused("Is it necessary?", "Is it unnecessary?"));
         assert!(refused("Is my model underfitting?", "Is my model overfitting?"));
+        assert!(refused("Explain cricket in brief.", "Explain cricket in full detail."));
         assert!(refused("Bread with yeast", "Bread without yeast"));
         assert!(refused("Is it a new customer?", "Is it an existing customer?"));
         assert!(refused("It works on A but not on B", "It does not work on A, only on B"));
